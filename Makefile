@@ -1,0 +1,36 @@
+# make report [DATA=folder] [UNSEEN=file] - set up and run the main job; make test - set up and test
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+PY = $(VENV)/bin/python
+REPORT_DIR ?= report
+
+.PHONY: setup report test lint docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 1p Makefile
+
+# The stamp makes the second call fast: pip runs again only when the requirements change.
+$(VENV)/.stamp: pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+setup: $(VENV)/.stamp
+
+report: setup
+	$(PY) -m sklearn_siamese_speaker report $(DATA) $(if $(UNSEEN),--unseen $(UNSEEN)) --output $(REPORT_DIR)
+
+# One torch thread a process: the tests compare bits, and those depend on the number of threads.
+test: setup
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/codespell
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) report docs/_build

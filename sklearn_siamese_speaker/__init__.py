@@ -1,0 +1,1 @@
+"""One-shot speaker recognition with Siamese networks, as scikit-learn estimators."""

@@ -1,0 +1,42 @@
+"""The command line: ``python -m sklearn_siamese_speaker report [FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .report import report
+
+
+def main(arguments=None):
+    """Run the command that the arguments name."""
+    parser = argparse.ArgumentParser(prog="python -m sklearn_siamese_speaker")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser(
+        "report",
+        help="train the Siamese encoder and judge it beside k-NN on speakers it never heard",
+    )
+    command.add_argument(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="recordings as <speaker>/<recording>.wav, .flac, .ogg or .mp3; synthetic if left out",
+    )
+    command.add_argument(
+        "--unseen",
+        metavar="FILE",
+        help="names of the speakers to keep out of the training, one a line; a fixed quarter "
+        "of them if left out",
+    )
+    command.add_argument(
+        "--output", metavar="DIR", default="report", help="where files go (default: report)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        report(options.folder, unseen=options.unseen, output=options.output)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

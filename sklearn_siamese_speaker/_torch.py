@@ -1,0 +1,106 @@
+"""The only numpy <-> torch bridge: devices, seeding, weights as arrays, inference.
+
+Everything above this file passes numpy in and gets numpy out.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+# torch has one generator a process, and dropout draws from it. Fits in threads of one process
+# therefore queue here instead of disturbing each other's random numbers.
+_FIT_LOCK = threading.RLock()
+
+# Built modules live outside the estimators, so that those pickle as arrays and plain values only.
+_BUILT = weakref.WeakKeyDictionary()
+
+
+def resolve_device(device):
+    """Return the torch device for "auto" (CUDA when present, else CPU) or a device's name."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+@contextmanager
+def random_guard(seed, device):
+    """Run a block on its own seeded generators; the global ones are untouched after it.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of torch's and of numpy's global generators inside the block.
+    device : torch.device
+        The device whose generator is guarded together with the CPU's.
+    """
+    cuda = [device] if device.type == "cuda" else []
+    with _FIT_LOCK, torch.random.fork_rng(devices=cuda):
+        numpy_state = np.random.get_state()  # a user's module may draw from it
+        try:
+            reseed(seed)
+            yield
+        finally:
+            np.random.set_state(numpy_state)
+
+
+def reseed(seed, epoch=0):
+    """Seed the global generators from a pair: an epoch does not depend on the ones before it."""
+    mixed = epoch_seed(seed, epoch)
+    torch.manual_seed(mixed)
+    np.random.seed(mixed % 2**32)
+
+
+def epoch_seed(seed, epoch):
+    """Return a 62-bit seed, well mixed from the seed of a fit and the number of an epoch."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 2)
+
+
+def module_to_arrays(module):
+    """Return the weights and buffers of a module as a dict of arrays."""
+    return {name: t.detach().cpu().numpy().copy() for name, t in module.state_dict().items()}
+
+
+def arrays_to_module(module, arrays):
+    """Load a dict of arrays into a module, which is returned."""
+    # np.array restores a 0-d array from the numpy scalar that some formats make of it.
+    module.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in arrays.items()})
+    return module
+
+
+def remembered(owner, state, build):
+    """Return `build()`, remembered as long as `owner` lives and holds this very `state`."""
+    state_then, module = _BUILT.get(owner, (None, None))
+    if state_then is not state:
+        module = build()
+        _BUILT[owner] = (state, module)
+    return module
+
+
+@torch.no_grad()
+def embed(module, frames, device):
+    """Encode recordings one at a time.
+
+    One recording a pass keeps its bits independent of its neighbours and needs no padding; on a
+    CPU it is also faster than padded chunks are for recordings of different lengths.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps ``(1, n_features, n_frames)`` to ``(1, n_dims)``; put into evaluation mode.
+    frames : iterable of ndarray of shape (n_features, n_frames_i), float32
+        The recordings.
+    device : torch.device
+        Where to compute.
+
+    Returns
+    -------
+    embeddings : ndarray of shape (n_samples, n_dims), float32
+    """
+    module.eval().to(device)
+    rows = [module(torch.from_numpy(np.array(f, copy=True)[None]).to(device)) for f in frames]
+    return torch.cat(rows).cpu().numpy().astype(np.float32, copy=False)

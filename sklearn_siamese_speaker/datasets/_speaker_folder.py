@@ -1,0 +1,129 @@
+"""Recordings of one's own: a folder with a folder for each speaker."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
+LAYOUTS = "<speaker>/<file> or <speaker>/<session>/<file>"
+
+
+def load_speaker_folder(path, *, return_X_y=False):
+    """List the recordings in a folder that has a folder for each speaker.
+
+    Two layouts are read, `<speaker>/<file>` and `<speaker>/<session>/<file>`. LibriSpeech (a
+    chapter is a session) and VoxCeleb (a video is a session) have the second one. Files named
+    .wav, .flac, .ogg or .mp3, in any case, are recordings; other files, and files and folders
+    whose name begins with a dot, are ignored. No sound is read: every estimator here takes paths.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder.
+
+    return_X_y : bool, default=False
+        Whether to return `(data, target)` instead of a Bunch.
+
+    Returns
+    -------
+    voices : :class:`~sklearn.utils.Bunch`
+        data : ndarray of shape (n_samples,), str
+            Paths of the recordings, sorted by speaker, session and file name.
+        target : ndarray of shape (n_samples,), str
+            Speakers, the names of their folders.
+        groups : ndarray of shape (n_samples,), str, or None
+            Sessions, as "speaker/session"; None if the folder has none.
+        DESCR : str
+            What was found, in one sentence.
+
+    (data, target) : tuple of ndarray
+        Only if `return_X_y=True`.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If `path` does not exist or is not a folder.
+
+    ValueError
+        If a folder holds no recordings, recordings lie outside the speakers' folders or deeper than
+        sessions, or the two layouts are mixed.
+
+    See Also
+    --------
+    split_into_fragments : Cut recordings into fragments of one length.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_siamese_speaker.datasets import load_speaker_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ["ana/monday/1.wav", "ana/friday/1.wav", "ben/monday/1.WAV"]:
+    ...         file = Path(folder, name)
+    ...         file.parent.mkdir(parents=True)
+    ...         file.touch()
+    ...     voices = load_speaker_folder(folder)
+    >>> print(*voices.target)
+    ana ana ben
+    >>> print(*voices.groups)
+    ana/friday ana/monday ben/monday
+    >>> voices.DESCR
+    '3 recordings of 2 speakers in 3 sessions.'
+    """
+    recordings = _find_recordings(Path(path))
+    data, target, sessions = (list(column) for column in zip(*recordings, strict=True))
+    if len({session is None for session in sessions}) == 2:
+        raise ValueError(
+            f"{data[sessions.index(None)]!r} has no session but other recordings of {str(path)!r} "
+            f"do; arrange all of them as {LAYOUTS}."
+        )
+    if return_X_y:
+        return np.array(data), np.array(target)
+    groups = None if sessions[0] is None else np.array(sessions)
+    description = f"{len(data)} recordings of {len(set(target))} speakers"
+    if groups is not None:
+        description += f" in {len(set(sessions))} sessions"
+    return Bunch(
+        data=np.array(data), target=np.array(target), groups=groups, DESCR=f"{description}."
+    )
+
+
+def _find_recordings(folder):
+    """Return (path, speaker, session or None) of each recording."""
+    strays, speakers = _list_folder(folder)
+    if strays:
+        raise ValueError(
+            f"{str(strays[0])!r} lies outside the speakers' folders; "
+            f"arrange recordings as {LAYOUTS}."
+        )
+    recordings = []
+    for speaker in speakers:
+        files, sessions = _list_folder(speaker)
+        recordings += [(str(file), speaker.name, None) for file in files]
+        for session in sessions:
+            name = f"{speaker.name}/{session.name}"
+            files, deeper = _list_folder(session)
+            if deeper:
+                raise ValueError(
+                    f"{str(deeper[0])!r} is a folder inside a session; "
+                    f"arrange recordings as {LAYOUTS}."
+                )
+            recordings += [(str(file), speaker.name, name) for file in files]
+    return recordings
+
+
+def _list_folder(folder):
+    """Return the recordings and the folders that lie directly in a folder, each sorted."""
+    names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    paths = [folder / name for name in names]
+    folders = [path for path in paths if path.is_dir()]
+    files = [path for path in paths if path.suffix.lower() in EXTENSIONS and path.is_file()]
+    if not files and not folders:
+        raise ValueError(
+            f"{str(folder)!r} holds no recordings ({', '.join(EXTENSIONS)}); add some or remove it."
+        )
+    return files, folders

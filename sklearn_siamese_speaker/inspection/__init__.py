@@ -1,0 +1,7 @@
+"""Figures as scikit-learn displays; matplotlib is imported when one is drawn."""
+
+from ._embedding import EmbeddingDisplay
+from ._n_shot_k_way import NShotKWayDisplay
+from ._training_history import TrainingHistoryDisplay
+
+__all__ = ["EmbeddingDisplay", "NShotKWayDisplay", "TrainingHistoryDisplay"]

@@ -1,0 +1,92 @@
+"""An estimator taken apart for n-shot k-way tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from ._embedding_metric import find_embedding_metric
+from ._episodes import nearest_prototypes
+
+
+class TaskRecogniser:
+    """A frozen front end that embeds every recording once, and what recognises embeddings.
+
+    What recognises is, in this order: the nearest class mean for a transformer; the classifier's
+    own ``predict_episodes(E, support, query)``, called unfitted, which returns an int array
+    (n_tasks, k_way, n_queries) with the position of the recognised speaker along `k_way` and -1
+    for a rejected query; or a clone of the classifier fitted on each task.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Transformer, classifier of embeddings, or pipeline of fitted transformers that ends in
+        either. The `encoder` of a classifier that has one belongs to the front end.
+    """
+
+    def __init__(self, estimator):
+        if is_classifier(estimator):
+            self._front, self._classifier = _split_classifier(estimator)
+        elif hasattr(estimator, "transform"):
+            self._front, self._classifier = _flatten(estimator), None
+            self._metric = find_embedding_metric(estimator)
+        else:
+            raise TypeError(
+                "n-shot k-way tasks need a classifier or a transformer, "
+                f"got {type(estimator).__name__}."
+            )
+        for transformer in self._front:
+            _check_front_is_fitted(transformer)
+
+    def embed(self, X):
+        """Return the embeddings of all recordings, an array of shape (n_samples, ...)."""
+        for transformer in self._front:
+            X = transformer.transform(X)
+        return np.asarray(X)
+
+    def recognise(self, E, y, support, query):
+        """Return positions of the recognised speakers, or -1: (n_tasks, k_way, n_queries)."""
+        if self._classifier is None:
+            return nearest_prototypes(E, support, query, metric=self._metric)
+        if hasattr(self._classifier, "predict_episodes"):
+            return self._classifier.predict_episodes(E, support, query)
+        recognised = np.empty(query.shape, dtype=int)
+        for task, (train, test) in enumerate(zip(support, query, strict=True)):
+            classifier = clone(self._classifier).fit(E[train.ravel()], y[train.ravel()])
+            predicted = classifier.predict(E[test.ravel()])
+            hits = predicted[:, np.newaxis] == y[train[:, 0]]
+            positions = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
+            recognised[task] = positions.reshape(test.shape)
+        return recognised
+
+
+def _flatten(estimator):
+    """Return the steps of a pipeline, or of pipelines in it, that do something."""
+    if not hasattr(estimator, "steps"):
+        return [estimator]
+    steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+    return [part for step in steps for part in _flatten(step)]
+
+
+def _split_classifier(estimator):
+    """Return the fitted transformers before the classifier, and the classifier of embeddings."""
+    *front, classifier = _flatten(estimator)
+    if getattr(classifier, "encoder", None) is None:
+        return front, classifier
+    encoder = getattr(classifier, "encoder_", classifier.encoder)
+    classifier = clone(classifier).set_params(encoder=None)
+    if classifier.get_params().get("metric") == "auto":  # it would have asked the encoder
+        classifier.set_params(metric=find_embedding_metric(encoder))
+    return front + _flatten(encoder), classifier
+
+
+def _check_front_is_fitted(transformer):
+    try:
+        check_is_fitted(transformer)
+    except NotFittedError as error:
+        raise NotFittedError(
+            f"{type(transformer).__name__} is not fitted: n-shot k-way tasks use everything before "
+            "the classifier as it is, fit it on background speakers first."
+        ) from error

@@ -1,0 +1,190 @@
+"""Drawing n-shot k-way tasks: many at a time, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+_BLOCK_ENTRIES = 2**21  # numbers held at once
+
+
+def encode_speakers(y, owner):
+    """Return the sorted labels of `y` and the position of each recording's speaker in them."""
+    if y is None:
+        raise ValueError(f"{owner} reads the speakers from y, got y=None.")
+    y = column_or_1d(y)
+    check_classification_targets(y)
+    return np.unique(y, return_inverse=True)
+
+
+class SpeakerPool:
+    """The speakers with enough recordings for a task, and tasks drawn among them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Speaker of each recording.
+    groups : array-like of shape (n_samples,) or None
+        Session of each recording; then the support and the queries of a speaker share no session.
+    n_shots, n_queries : int
+        Recordings of a speaker in the support and among the queries.
+    """
+
+    def __init__(self, y, groups, n_shots, n_queries):
+        self.n_shots, self.n_queries, self.by_session = n_shots, n_queries, groups is not None
+        _, speakers = encode_speakers(y, "n-shot k-way")
+        sessions = np.zeros(len(speakers), dtype=int)
+        if self.by_session:
+            check_consistent_length(y, groups)
+            sessions = np.unique(column_or_1d(groups), return_inverse=True)[1]
+
+        # Recordings sorted by speaker, then session: a session is a run, a speaker a run of runs.
+        self._order = np.lexsort((sessions, speakers))
+        sizes = _session_sizes(speakers, sessions)
+        counts = sizes.sum(axis=1)
+        enough = counts >= n_shots + n_queries
+        if self.by_session:
+            self._to_query, chance = _query_side_probabilities(sizes, n_shots, n_queries)
+            self._to_query, enough = self._to_query[chance > 0], chance > 0
+        self.n_speakers, self.n_left_out = enough.sum(), (~enough).sum()
+        self._first = (np.cumsum(counts) - counts)[enough]
+        self._sizes = sizes[enough]
+
+    def require(self, k_way):
+        """Raise if fewer than `k_way` speakers are left; warn once of those left out."""
+        need = f"{self.n_shots + self.n_queries} recordings"
+        if self.by_session:
+            need += " in separate sessions"
+        need += f" (n_shots={self.n_shots} + n_queries={self.n_queries})"
+        total = self.n_speakers + self.n_left_out
+        if self.n_speakers < k_way:
+            raise ValueError(
+                f"k_way={k_way} needs at least {k_way} speakers with {need} each, "
+                f"got {self.n_speakers} of {total} speakers in y."
+            )
+        if self.n_left_out:
+            warnings.warn(
+                f"{self.n_left_out} of {total} speakers in y are left out of the tasks: "
+                f"they have fewer than {need}.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def draw(self, k_way, n_tasks, random_state, block_size=None):
+        """Yield blocks of tasks, the same whatever the block size.
+
+        Yields
+        ------
+        support : ndarray of shape (n_block_tasks, k_way, n_shots)
+            Indices of recordings, the speakers of a task in label order.
+        query : ndarray of shape (n_block_tasks, k_way, n_queries)
+            Indices of recordings.
+        """
+        rng = check_random_state(random_state)
+        n_sessions = self._sizes.shape[1] if self.by_session else 0
+        n_picks = self.n_shots + self.n_queries
+        widths = np.array([self.n_speakers, k_way * n_sessions, k_way * n_picks])
+        if block_size is None:
+            n_entries = widths.sum() + k_way**2 * self.n_queries  # drawn, and later compared
+            block_size = max(1, _BLOCK_ENTRIES // n_entries)
+        for start in range(0, n_tasks, block_size):
+            # Every task uses the same number of random numbers, in order: blocks do not matter.
+            n_block = min(block_size, n_tasks - start)
+            uniforms = rng.random_sample((n_block, widths.sum()))
+            keys, sides, picks = np.split(uniforms, np.cumsum(widths)[:-1], axis=1)
+            speakers = np.sort(np.argpartition(keys, k_way - 1, axis=1)[:, :k_way], axis=1).ravel()
+            recordings = self._pick(
+                speakers,
+                sides.reshape(len(speakers), n_sessions),
+                picks.reshape(len(speakers), n_picks),
+            ).reshape(n_block, k_way, n_picks)
+            yield np.split(recordings, [self.n_shots], axis=2)
+
+    def _pick(self, speakers, sides, picks):
+        """Return recordings of each speaker, support first: (n_picked_speakers, n_picks)."""
+        sizes = self._sizes[speakers]
+        if self.by_session:
+            on_query = self._choose_query_sessions(speakers, sides)
+            shots, queries = np.split(picks, [self.n_shots], axis=1)
+            columns = np.hstack(
+                [
+                    _pick_from_sessions(sizes, ~on_query, shots),
+                    _pick_from_sessions(sizes, on_query, queries),
+                ]
+            )
+        else:
+            columns = _distinct(sizes[:, 0], picks)
+        return self._order[self._first[speakers, np.newaxis] + columns]
+
+    def _choose_query_sessions(self, speakers, uniforms):
+        """Send each session to the support or to the queries: (n_picked_speakers, n_sessions)."""
+        on_query = np.empty(uniforms.shape, dtype=bool)
+        shots = np.full(len(speakers), self.n_shots)  # still to be found
+        queries = np.full(len(speakers), self.n_queries)
+        for i, size in enumerate(self._sizes[speakers].T):
+            chosen = uniforms[:, i] < self._to_query[speakers, i, shots, queries]
+            shots = np.where(chosen, shots, np.maximum(shots - size, 0))
+            queries = np.where(chosen, np.maximum(queries - size, 0), queries)
+            on_query[:, i] = chosen
+        return on_query
+
+
+def _session_sizes(speakers, sessions):
+    """Return the recordings of each session of each speaker, zero-padded on the right."""
+    keys, sizes = np.unique(np.column_stack([speakers, sessions]), axis=0, return_counts=True)
+    n_sessions = np.bincount(keys[:, 0])
+    table = np.zeros((len(n_sessions), n_sessions.max()), dtype=int)
+    table[np.arange(table.shape[1]) < n_sessions[:, np.newaxis]] = sizes
+    return table
+
+
+def _query_side_probabilities(sizes, n_shots, n_queries):
+    """Return how a fair coin decides for "query" given that the division must turn out enough.
+
+    A coin per session divides a speaker's sessions. ``chance[i, a, b]`` is the probability that
+    sessions i, i + 1, ... still yield `a` shots and `b` queries; Bayes' rule then says how to
+    toss for session i so that every division with enough recordings is equally likely.
+
+    Returns
+    -------
+    to_query : ndarray of shape (n_speakers, n_sessions, n_shots + 1, n_queries + 1)
+    chance : ndarray of shape (n_speakers,)
+        Probability that a division is enough, zero if none is.
+    """
+    n_speakers, n_sessions = sizes.shape
+    shots, queries = np.arange(n_shots + 1)[:, np.newaxis], np.arange(n_queries + 1)
+    rows = np.arange(n_speakers)[:, np.newaxis, np.newaxis]
+    to_query = np.zeros((n_speakers, n_sessions, n_shots + 1, n_queries + 1))
+    chance = np.zeros((n_speakers, n_shots + 1, n_queries + 1))
+    chance[:, 0, 0] = 1.0
+    for i in reversed(range(n_sessions)):
+        size = sizes[:, i, np.newaxis, np.newaxis]
+        if_query = chance[rows, shots, np.maximum(queries - size, 0)] / 2
+        if_support = chance[rows, np.maximum(shots - size, 0), queries] / 2
+        chance = if_query + if_support
+        np.divide(if_query, chance, out=to_query[:, i], where=chance > 0)
+    return to_query, chance[:, n_shots, n_queries]
+
+
+def _distinct(counts, uniforms):
+    """Return different integers below `counts`, in random order: (n_rows, n_picks)."""
+    picked = np.empty(uniforms.shape, dtype=int)
+    for j, uniform in enumerate(uniforms.T):
+        rank = (uniform * (counts - j)).astype(int)  # among those not picked yet
+        for earlier in np.sort(picked[:, :j], axis=1).T:
+            rank += rank >= earlier
+        picked[:, j] = rank
+    return picked
+
+
+def _pick_from_sessions(sizes, allowed, uniforms):
+    """Return columns of different recordings of the allowed sessions: (n_rows, n_picks)."""
+    last = np.cumsum(np.where(allowed, sizes, 0), axis=1)
+    ranks = _distinct(last[:, -1], uniforms)
+    session = (last[:, np.newaxis] > ranks[:, :, np.newaxis]).argmax(axis=2)
+    # Counting back from the end of the session skips the sessions that are not allowed.
+    ends = np.cumsum(sizes, axis=1)
+    return np.take_along_axis(ends - last, session, axis=1) + ranks

@@ -1,0 +1,58 @@
+"""The twin: what both recordings of a pair pass through."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Siamese(nn.Module):
+    """Standardise the frames, encode them, and move to the space of the metric.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)``.
+    space : torch.nn.Module
+        Maps embeddings to the coordinates in which the plain metric is the learned one.
+    mean, scale : tensor of shape (n_features,)
+        Statistics of the training frames, feature by feature.
+    """
+
+    def __init__(self, network, space, mean, scale):
+        super().__init__()
+        self.network = network
+        self.space = space
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, frames):
+        """Map ``(batch, n_features, n_frames)`` to coordinates ``(batch, n_dims)``."""
+        standardised = (frames - self.mean[:, None]) / self.scale[:, None]
+        return self.space(self.network(standardised))
+
+
+def frame_statistics(frames):
+    """Return mean and scale of each feature over all frames of all recordings.
+
+    Parameters
+    ----------
+    frames : iterable of ndarray of shape (n_features, n_frames_i)
+        The recordings.
+
+    Returns
+    -------
+    mean, scale : tensor of shape (n_features,), float32
+        A feature that never varies gets a scale of 1.
+    """
+    n_frames, total, squares = 0, 0.0, 0.0
+    for recording in frames:
+        values = torch.from_numpy(recording).double()
+        n_frames += values.shape[1]
+        total = total + values.sum(1)
+        squares = squares + (values**2).sum(1)
+    mean = total / n_frames
+    scale = (squares / n_frames - mean**2).clamp_min(0).sqrt()
+    # Rounding leaves a tiny spread in a constant feature; dividing by it would blow noise up.
+    constant = scale <= 1e-6 * mean.abs()
+    return mean.float(), torch.where(constant, 1.0, scale).float()

@@ -1,0 +1,193 @@
+"""The main job in one command: train, judge on unseen speakers beside k-NN, save, explain."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from . import MFCC, FramePooling, SiameseSpeakerEncoder
+from .datasets import load_speaker_folder, make_speakers
+from .inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
+from .model_selection import n_shot_k_way_curve, paired_difference
+
+N_TASKS = 1000
+SYSTEMS = ("Siamese", "k-NN")
+
+
+def report(folder=None, *, unseen=None, output="report"):
+    """Train the Siamese encoder and judge it beside k-NN on speakers it never heard.
+
+    Prints its progress and a table; writes figures, the table and the fitted pipeline.
+
+    Parameters
+    ----------
+    folder : path-like, default=None
+        Recordings as ``<speaker>/<recording>``; None makes 80 synthetic speakers.
+
+    unseen : path-like, default=None
+        Text file with the speakers to keep out of the training, one a line; None takes a fixed
+        quarter of them, by the hash of the name.
+
+    output : path-like, default="report"
+        Folder for the files; it is made.
+
+    Returns
+    -------
+    curves : dict of str to Bunch
+        Results of :func:`~sklearn_siamese_speaker.model_selection.n_shot_k_way_curve` for
+        ``"Siamese"`` and ``"k-NN"``.
+
+    Raises
+    ------
+    ValueError
+        For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
+    """
+    start = time.perf_counter()
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    X, y = _load(folder)
+    is_unseen = np.isin(y, _unseen_speakers(np.unique(y), unseen))
+    _say(f"{len(np.unique(y[~is_unseen]))} speakers to train on ({sum(~is_unseen)} recordings), "
+         f"{len(np.unique(y[is_unseen]))} unseen ({sum(is_unseen)} recordings)")  # fmt: skip
+
+    systems = _fit_systems(_take(X, ~is_unseen), y[~is_unseen])
+    X_new, y_new = _take(X, is_unseen), y[is_unseen]
+    curves = _evaluate(systems, X_new, y_new)
+    table = _table(curves)
+    print(table)
+
+    (output / "table.txt").write_text(table + "\n")
+    _save_figures(systems["Siamese"], curves, X_new, y_new, output)
+    _save_pipeline(systems["Siamese"], output / "pipeline.skops")
+    _say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
+    print(_HOW_TO_USE.format(path=output / "pipeline.skops"))
+    return curves
+
+
+def _say(message):
+    print(f"* {message}", flush=True)
+
+
+def _load(folder):
+    if folder is None:
+        _say("making 80 synthetic speakers")
+        return make_speakers(n_speakers=80, n_recordings=10, random_state=0)
+    voices = load_speaker_folder(folder)
+    return np.asarray(voices.data), np.asarray(voices.target)
+
+
+def _take(X, mask):
+    """Return the rows of an array of waveforms, or a list of paths."""
+    return X[mask] if X.ndim > 1 else X[mask].tolist()
+
+
+def _unseen_speakers(speakers, file):
+    """Return the names in `file`, else those whose hash falls into a fixed quarter."""
+    if file is None:
+        unseen = [s for s in speakers if hashlib.sha256(str(s).encode()).digest()[0] % 4 == 0]
+        source = "the fixed quarter of names, by their hash,"
+        cure = "name the unseen speakers with --unseen"
+    else:
+        unseen = [line.strip() for line in Path(file).read_text().splitlines() if line.strip()]
+        source, cure = f"{file}", "name other speakers"
+        unknown = sorted(set(unseen) - set(speakers))
+        if unknown:
+            raise ValueError(f"{file} names speakers without recordings: {', '.join(unknown)}.")
+    n_unseen, n_left = len(set(unseen)), len(speakers) - len(set(unseen))
+    if min(n_unseen, n_left) < 2:
+        raise ValueError(
+            f"{source} holds {n_unseen} of {len(speakers)} speakers, but at least 2 must be "
+            f"unseen and 2 left to train on; {cure}."
+        )
+    return unseen
+
+
+def _fit_systems(X, y):
+    """Return the Siamese pipeline and the k-NN baseline, both learned on these speakers."""
+    frames = MFCC().fit(X)
+    _say("training the Siamese encoder")
+    encoder = SiameseSpeakerEncoder(random_state=0, verbose=1)
+    siamese = Pipeline([("mfcc", frames), ("encoder", encoder)]).fit(X, y)
+    statistics = make_pipeline(MFCC(), FramePooling()).fit(X)
+    knn = make_pipeline(FrozenEstimator(statistics), KNeighborsClassifier(n_neighbors=1))
+    return dict(zip(SYSTEMS, (siamese, knn), strict=True))
+
+
+def _evaluate(systems, X, y):
+    """Return the curve of each system on the same tasks, as far as the recordings allow."""
+    counts = np.unique(y, return_counts=True)[1]
+    n_shots = [n for n in (1, 5) if sum(counts > n) >= 2]
+    if not n_shots:
+        raise ValueError(
+            "1-shot tasks need at least 2 unseen speakers with 2 recordings, got "
+            f"{sum(counts > 1)}."
+        )
+    k_max = min(20, sum(counts > max(n_shots)))
+    curves = {}
+    for name, system in systems.items():
+        _say(f"{name}: {N_TASKS:,} tasks for each of k = 2..{k_max} and {n_shots} shots")
+        curves[name] = n_shot_k_way_curve(
+            system, X, y, k_ways=range(2, k_max + 1), n_shots=n_shots, n_tasks=N_TASKS
+        )
+    return curves
+
+
+def _table(curves):
+    """Return accuracies with speaker-level 95 % intervals and the paired difference as text."""
+    ours, baseline = (curves[name] for name in SYSTEMS)
+    paired = paired_difference(ours, baseline)
+    lines = [
+        f"\nAccuracy on unseen speakers, {N_TASKS:,} tasks a row, the same for both; "
+        "in brackets 95 % intervals over speakers",
+        f"{'shots':>5} {'k':>3}  {'chance':>6}  {SYSTEMS[0]:^21}  {SYSTEMS[1]:^21}  "
+        f"{'paired difference':^24}",
+    ]
+    for i, n_shots in enumerate(ours.n_shots):
+        for j, k in enumerate(ours.k_ways):
+            cells = [
+                f"{c.mean[i, j]:.3f} [{c.lower[i, j]:.3f}, {c.upper[i, j]:.3f}]"
+                for c in (ours, baseline)
+            ]
+            difference = (
+                f"{paired.difference[i, j]:+.3f} "
+                f"[{paired.lower[i, j]:+.3f}, {paired.upper[i, j]:+.3f}]"
+            )
+            row = [*cells, difference]
+            lines.append(f"{n_shots:>5} {k:>3}  {ours.chance[i, j]:>6.3f}  {'  '.join(row)}")
+    return "\n".join(lines)
+
+
+def _save_figures(siamese, curves, X, y, output):
+    figures = {"accuracy.png": NShotKWayDisplay(curves).plot()}
+    figures["training.png"] = TrainingHistoryDisplay.from_estimator(siamese[-1])
+    if len(np.unique(y)) >= 4:
+        figures["embedding.png"] = EmbeddingDisplay.from_estimator(siamese, X, y)
+    for name, display in figures.items():
+        display.figure_.savefig(output / name, dpi=150)
+
+
+def _save_pipeline(pipeline, path):
+    import skops.io
+
+    skops.io.dump(pipeline, path)
+
+
+_HOW_TO_USE = """
+To recognise people the network never heard, with one recording each:
+
+    import skops.io
+    from sklearn.frozen import FrozenEstimator
+    from sklearn_siamese_speaker import OneShotClassifier
+
+    trusted = ["sklearn_siamese_speaker.features._mfcc.MFCC",
+               "sklearn_siamese_speaker._encoder.SiameseSpeakerEncoder"]
+    pipeline = skops.io.load("{path}", trusted=trusted)
+    who = OneShotClassifier(FrozenEstimator(pipeline)).fit(["ana.wav", "ben.wav"], ["ana", "ben"])
+    print(who.predict(["somebody.wav"]))
+"""

@@ -1,0 +1,75 @@
+"""Batches of equally long crops, drawn by a sampler of our own."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+
+class Recordings(Dataset):
+    """Recordings and their speakers as a torch dataset that hands out whole batches of crops.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_features, n_frames_i), float32
+        The recordings.
+    speakers : ndarray of shape (n_samples,), int
+        Their speakers as 0 .. n_speakers - 1.
+    crop_frames : int
+        Length of every crop; a shorter recording is repeated to it.
+    augment : sequence of callables
+        ``(batch, generator) -> batch``, applied in this order to each batch.
+    """
+
+    def __init__(self, frames, speakers, crop_frames, augment=()):
+        self.frames = frames
+        self.speakers = torch.from_numpy(np.asarray(speakers, dtype=np.int64))
+        self.crop_frames = crop_frames
+        self.augment = tuple(augment)
+
+    def __len__(self):
+        return len(self.frames)
+
+    def batch(self, indices, generator):
+        """Return crops ``(batch, n_features, crop_frames)`` of these recordings, and speakers."""
+        crops = np.stack([random_crop(self.frames[i], self.crop_frames, generator) for i in indices])
+        batch = torch.from_numpy(crops)
+        for change in self.augment:
+            batch = change(batch, generator)
+        return batch, self.speakers[indices]
+
+
+def random_crop(recording, n_frames, generator):
+    """Cut `n_frames` from a random place of ``(n_features, n_frames_i)``; repeat a short one."""
+    available = recording.shape[1]
+    if available < n_frames:
+        recording = np.tile(recording, (1, -(-n_frames // available)))
+    last_start = recording.shape[1] - n_frames
+    start = int(torch.randint(last_start + 1, (), generator=generator))
+    return recording[:, start : start + n_frames]
+
+
+class Batches:
+    """The batches of an epoch, in the shape of a skorch iterator (``iterator_train``).
+
+    Parameters
+    ----------
+    dataset : Recordings
+        Where the crops come from.
+    sampler : iterable of lists of int
+        The recordings of each batch.
+    generator : torch.Generator
+        Draws the crops and the augmentation.
+    batch_size : int
+        Passed by skorch; the sampler knows it already.
+    """
+
+    def __init__(self, dataset, sampler, generator, batch_size=None):
+        self.dataset = dataset
+        self.sampler = sampler
+        self.generator = generator
+
+    def __iter__(self):
+        for indices in self.sampler:
+            yield self.dataset.batch(indices, self.generator)

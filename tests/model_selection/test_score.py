@@ -1,0 +1,344 @@
+"""Tests of scoring estimators by tasks: against scikit-learn's own cross-validation."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+
+from sklearn_siamese_speaker.model_selection import (
+    NShotKWayScorer,
+    NShotKWaySplit,
+    SeenUnseenSplit,
+    SpeakerKFold,
+    n_shot_k_way_score,
+    seen_unseen_score,
+)
+from sklearn_siamese_speaker.model_selection._episodes import nearest_prototypes
+
+
+def make_recordings(n_speakers=10, n_recordings=6, n_dims=6, seed=0):
+    """Return X, speaker names and sessions; speakers overlap, so that no score is perfect."""
+    rng = np.random.default_rng(seed)
+    speakers = np.repeat(np.arange(n_speakers), n_recordings)
+    X = rng.normal(size=(n_speakers, n_dims))[speakers] + rng.normal(size=(len(speakers), n_dims))
+    y = np.array([f"speaker{i}" for i in range(n_speakers)])[speakers]
+    return X, y, np.tile(np.arange(n_recordings) % 3, n_speakers)
+
+
+class CountingEncoder(TransformerMixin, BaseEstimator):
+    """Centre, and count the recordings that are transformed."""
+
+    def __init__(self, metric="euclidean"):
+        self.metric = metric
+
+    def fit(self, X, y=None):
+        self.mean_ = X.mean(axis=0)
+        self.embedding_metric_ = self.metric
+        self.counts_ = []
+        return self
+
+    def transform(self, X):
+        self.counts_.append(len(X))
+        return X - self.mean_
+
+
+class NearestMean(ClassifierMixin, BaseEstimator):
+    """A classifier with an encoder, a metric and the fast path; far queries are unknown."""
+
+    def __init__(self, encoder=None, metric="auto", radius=np.inf):
+        self.encoder = encoder
+        self.metric = metric
+        self.radius = radius
+
+    def _embed(self, X):
+        return X if self.encoder is None else self.encoder.transform(X)
+
+    def _metric(self):
+        auto = getattr(self.encoder, "embedding_metric_", "euclidean")
+        return auto if self.metric == "auto" else self.metric
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        E = self._embed(X)
+        self.means_ = np.array([E[y == label].mean(axis=0) for label in self.classes_])
+        return self
+
+    def predict(self, X):
+        distances = cdist(self._embed(X), self.means_, self._metric())
+        nearest = self.classes_[distances.argmin(axis=1)].astype(object)
+        return np.where(distances.min(axis=1) < self.radius, nearest, "unknown")
+
+
+class FastNearestMean(NearestMean):
+    def predict_episodes(self, E, support, query):
+        assert self.encoder is None
+        nearest = nearest_prototypes(E, support, query, metric=self._metric())
+        if np.isfinite(self.radius):
+            for t, k, q in np.ndindex(*query.shape):
+                mean = E[support[t, nearest[t, k, q]]].mean(axis=0, keepdims=True)
+                if cdist(E[query[t, k, [q]]], mean, self._metric())[0, 0] >= self.radius:
+                    nearest[t, k, q] = -1
+        return nearest
+
+
+CLASSIFIERS = {
+    "nearest neighbour": KNeighborsClassifier(1),
+    "discriminant analysis": LinearDiscriminantAnalysis(),
+    "nearest mean": NearestMean(),
+    "nearest mean, fast": FastNearestMean(),
+    "nearest mean that rejects": NearestMean(radius=2.0),
+    "nearest mean that rejects, fast": FastNearestMean(radius=2.0),
+}
+
+
+@pytest.mark.parametrize("by_session", [False, True])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_scores_equal_cross_validation_of_a_frozen_front_task_for_task(name, by_session):
+    X, y, sessions = make_recordings()
+    groups = sessions if by_session else None
+    front = make_pipeline(StandardScaler(), PCA(4)).fit(X)
+    parameters = {"n_shots": 3, "k_way": 4, "n_queries": 2, "n_tasks": 30, "random_state": 0}
+    expected = cross_val_score(
+        make_pipeline(FrozenEstimator(front), CLASSIFIERS[name]),
+        X,
+        y,
+        groups=groups,
+        cv=NShotKWaySplit(**parameters),
+        error_score="raise",
+    )
+    for pipeline in (
+        make_pipeline(FrozenEstimator(front), CLASSIFIERS[name]),
+        make_pipeline(front, "passthrough", CLASSIFIERS[name]),
+    ):
+        scores = n_shot_k_way_score(pipeline, X, y, groups=groups, **parameters)
+        np.testing.assert_allclose(scores, expected, rtol=1e-12)
+    assert 0.25 < scores.mean() < 1
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("classifier", [NearestMean, FastNearestMean])
+def test_the_encoder_of_a_classifier_is_the_front_end_and_names_the_metric(classifier, metric):
+    X, y, _ = make_recordings()
+    encoder = CountingEncoder(metric).fit(X)
+    who = classifier(FrozenEstimator(encoder))
+    tasks = NShotKWaySplit(2, 4, n_tasks=30, random_state=0)
+    expected = cross_val_score(who, X, y, cv=tasks, error_score="raise")
+    encoder.counts_.clear()
+    scores = n_shot_k_way_score(who, X, y, n_shots=2, k_way=4, n_tasks=30, random_state=0)
+    np.testing.assert_allclose(scores, expected)
+    assert encoder.counts_ == [len(X)]
+
+
+def test_the_fitted_encoder_of_a_classifier_goes_before_the_one_it_was_made_of():
+    X, y, _ = make_recordings()
+    who = FastNearestMean(CountingEncoder())
+    with pytest.raises(NotFittedError):
+        n_shot_k_way_score(who, X, y)
+    who.encoder_ = CountingEncoder().fit(X)
+    assert n_shot_k_way_score(who, X, y).shape == (100,)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_a_transformer_is_scored_by_the_nearest_mean_in_its_own_metric(metric):
+    X, y, _ = make_recordings()
+    encoder = make_pipeline(StandardScaler(), CountingEncoder(metric)).fit(X)
+    tasks = NShotKWaySplit(2, 4, n_tasks=30, random_state=0)
+    who = make_pipeline(FrozenEstimator(encoder), NearestMean(metric=metric))
+    expected = cross_val_score(who, X, y, cv=tasks)
+    scores = n_shot_k_way_score(encoder, X, y, n_shots=2, k_way=4, n_tasks=30, random_state=0)
+    np.testing.assert_allclose(scores, expected)
+
+
+def test_a_transformer_without_a_metric_is_scored_like_nearest_centroid():
+    X, y, _ = make_recordings()
+    scaler = StandardScaler().fit(X)
+    tasks = NShotKWaySplit(3, 5, n_tasks=40, random_state=0)
+    frozen = make_pipeline(FrozenEstimator(scaler), NearestCentroid())
+    expected = cross_val_score(frozen, X, y, cv=tasks)
+    scores = n_shot_k_way_score(scaler, X, y, n_shots=3, n_tasks=40, random_state=0)
+    np.testing.assert_allclose(scores, expected)
+
+
+def test_every_recording_is_embedded_once():
+    X, y, _ = make_recordings()
+    encoder = CountingEncoder().fit(X)
+    n_shot_k_way_score(make_pipeline(encoder, KNeighborsClassifier(1)), X, y, n_tasks=10)
+    assert encoder.counts_ == [len(X)]
+
+
+def test_nothing_is_embedded_when_speakers_are_missing():
+    X, y, _ = make_recordings(n_speakers=3)
+    encoder = CountingEncoder().fit(X)
+    with pytest.raises(ValueError, match=r"k_way=5 needs at least 5 speakers .* got 3 of 3"):
+        n_shot_k_way_score(encoder, X, y)
+    assert encoder.counts_ == []
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        StandardScaler(),
+        make_pipeline(StandardScaler(), Normalizer()),
+        make_pipeline(StandardScaler(), KNeighborsClassifier(1)),
+        NearestMean(StandardScaler()),
+    ],
+)
+def test_an_unfitted_front_end_is_named(estimator):
+    X, y, _ = make_recordings()
+    with pytest.raises(NotFittedError) as error:
+        n_shot_k_way_score(estimator, X, y)
+    assert str(error.value) == (
+        "StandardScaler is not fitted: n-shot k-way tasks use everything before the classifier "
+        "as it is, fit it on background speakers first."
+    )
+
+
+def test_a_regressor_is_refused():
+    X, y, _ = make_recordings()
+    message = "n-shot k-way tasks need a classifier or a transformer, got Ridge."
+    with pytest.raises(TypeError, match=message):
+        n_shot_k_way_score(Ridge(), X, y)
+
+
+def test_lengths_that_differ_raise():
+    X, y, _ = make_recordings()
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        n_shot_k_way_score(StandardScaler().fit(X), X[1:], y)
+
+
+def test_same_random_state_gives_the_same_scores():
+    X, y, _ = make_recordings()
+    scaler = StandardScaler().fit(X)
+    first, again, other = (n_shot_k_way_score(scaler, X, y, random_state=s) for s in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+class Collapsed(TransformerMixin, BaseEstimator):
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.full((len(X), 40), 0.1)
+
+
+def test_an_encoder_that_maps_everything_to_one_point_scores_chance():
+    X, y, _ = make_recordings()
+    scores = n_shot_k_way_score(Collapsed(), X, y, n_shots=3, k_way=10, n_queries=2)
+    assert (scores == 1 / 10).all()
+
+
+class RecordLabels(CountingEncoder):
+    """Remember which recordings (numbered in the first column) were seen by fit."""
+
+    def fit(self, X, y=None):
+        self.trained_ = X[:, 0].astype(int)
+        return super().fit(X, y)
+
+    def transform(self, X):
+        return super().transform(X)[:, 1:]
+
+
+def test_seen_and_unseen_speakers_are_judged_after_one_fit():
+    X, y, _ = make_recordings(n_speakers=20, n_recordings=12)
+    X = np.column_stack([np.arange(len(X)), X])
+    cv = SeenUnseenSplit(0.5, 0.5, random_state=3)
+    (train, seen), (_, unseen) = cv.split(X, y)
+    parameters = {"n_shots": 2, "k_way": 5, "n_tasks": 50, "random_state": 0}
+    scores = seen_unseen_score(RecordLabels(), X, y, cv=cv, **parameters)
+    assert np.array_equal(scores.estimator.trained_, train)
+    for name, test in {"seen": seen, "unseen": unseen}.items():
+        expected = n_shot_k_way_score(scores.estimator, X[test], y[test], **parameters)
+        assert np.array_equal(scores[name].accuracies, expected)
+        assert scores[name].mean == expected.mean()
+        assert scores[name].lower < scores[name].mean < scores[name].upper
+        assert scores[name].same_speakers_lower < expected.mean() < scores[name].same_speakers_upper
+
+
+def test_seen_and_unseen_tasks_respect_sessions():
+    X, y, sessions = make_recordings(n_speakers=20, n_recordings=12)
+    cv = SeenUnseenSplit(0.5, 0.7, random_state=3)  # two of three sessions are held out
+    scores = seen_unseen_score(StandardScaler(), X, y, cv=cv, groups=sessions, random_state=0)
+    (_, seen), _ = cv.split(X, y, sessions)
+    expected = n_shot_k_way_score(
+        scores.estimator, X[seen], y[seen], groups=sessions[seen], random_state=0
+    )
+    assert np.array_equal(scores.seen.accuracies, expected)
+
+
+def test_a_test_set_that_is_too_small_is_named_before_the_fit():
+    X, y, _ = make_recordings(n_speakers=12)
+    message = r"The unseen test set is too small: k_way=5 needs at least 5 speakers .* got 3 of 3"
+    with pytest.raises(ValueError, match=message):
+        seen_unseen_score("never fitted", X, y, random_state=0)
+
+
+def test_the_scorer_searches_a_pipeline_that_ends_in_a_transformer():
+    X, y, _ = make_recordings(n_speakers=15)
+    search = GridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("encoder", PCA())]),
+        {"encoder__n_components": [1, 4]},
+        scoring=NShotKWayScorer(n_shots=1, k_way=5, n_tasks=50),
+        cv=SpeakerKFold(3),
+        error_score="raise",
+    ).fit(X, y)
+    train, test = next(iter(SpeakerKFold(3).split(X, y)))
+    fitted = clone(search.estimator).set_params(encoder__n_components=4).fit(X[train])
+    expected = n_shot_k_way_score(fitted, X[test], y[test], n_tasks=50, random_state=0).mean()
+    assert search.best_params_ == {"encoder__n_components": 4}
+    assert search.cv_results_["split0_test_score"][1] == expected
+    assert clone(search).scoring.get_params() == search.scoring.get_params()
+
+
+def test_several_scorers_judge_one_search():
+    X, y, _ = make_recordings(n_speakers=15)
+    scoring = {"2-way": NShotKWayScorer(k_way=2), "5-way": NShotKWayScorer(k_way=5)}
+    search = GridSearchCV(
+        PCA(), {"n_components": [2]}, scoring=scoring, cv=SpeakerKFold(3), refit="5-way"
+    ).fit(X, y)
+    two, five = search.cv_results_["mean_test_2-way"], search.cv_results_["mean_test_5-way"]
+    assert 1 >= two[0] > five[0] > 0.2
+
+
+def test_groups_reach_the_scorer_through_metadata_routing():
+    X, y, sessions = make_recordings(n_speakers=15)
+    scorer = NShotKWayScorer(n_tasks=50)
+    search = GridSearchCV(PCA(2), {"whiten": [False]}, scoring=scorer, cv=SpeakerKFold(3))
+    with config_context(enable_metadata_routing=True):
+        assert scorer.get_metadata_routing().score.requests == {"groups": True}
+        routed = search.fit(X, y, groups=sessions).cv_results_["split0_test_score"][0]
+        unrouted = search.fit(X, y).cv_results_["split0_test_score"][0]
+    train, test = next(iter(SpeakerKFold(3).split(X, y)))
+    pca = PCA(2).fit(X[train])
+    assert routed == scorer(pca, X[test], y[test], groups=sessions[test])
+    assert unrouted == scorer(pca, X[test], y[test])
+    assert routed != unrouted
+
+
+def test_the_scorer_survives_pickling_and_has_a_repr():
+    scorer = NShotKWayScorer(5, k_way=3)
+    copy = pickle.loads(pickle.dumps(scorer))
+    assert copy.get_params() == scorer.get_params()
+    assert repr(copy) == "NShotKWayScorer(k_way=3, n_shots=5)"
+
+
+def test_a_scorer_whose_tasks_would_change_between_candidates_is_refused():
+    X, y, _ = make_recordings()
+    message = "random_state of NShotKWayScorer must be an integer, .* got None"
+    with pytest.raises(ValueError, match=message):
+        NShotKWayScorer(random_state=None)(StandardScaler().fit(X), X, y)

@@ -1,0 +1,128 @@
+"""The architecture holds: floors, import cost, documented defaults."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_siamese_speaker
+
+PACKAGE = Path(sklearn_siamese_speaker.__file__).parent
+
+# A room may import from the rooms named in its row; the rooms beside floor 0 see each other.
+JUDGES = {"metrics", "model_selection", "datasets", "inspection"}
+GROUND = {"_audio", "_torch", "_compat"}
+FLOOR_1 = GROUND | {"spectral", "nn"}
+FLOOR_2 = FLOOR_1 | JUDGES | {"features", "training"}
+FLOOR_3 = FLOOR_2 | {"_encoder"}
+FLOOR_4 = FLOOR_3 | {"_one_shot"}
+ALLOWED = {
+    "_audio": set(),
+    "_torch": set(),
+    "_compat": set(),
+    **dict.fromkeys(JUDGES, JUDGES | {"_audio", "_compat"}),
+    "spectral": GROUND,
+    "nn": {"_torch", "nn"},
+    "features": FLOOR_2,
+    "training": FLOOR_2,
+    "_encoder": FLOOR_2,
+    "_one_shot": FLOOR_4,
+    "report": FLOOR_4 | {"__init__"},
+    "__main__": FLOOR_4 | {"report", "__init__"},
+    "__init__": FLOOR_4,
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(file):
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def own_imports(file):
+    """Yield the rooms of this package that a file imports, also inside functions."""
+    package_of_file = ("sklearn_siamese_speaker", *file.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            modules = [node.module.split(".")]
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package_of_file[: len(package_of_file) - node.level + 1])
+            stem = base + (node.module.split(".") if node.module else [])
+            modules = [stem] if len(stem) > 1 else [[*stem, alias.name] for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            if module[0] == "sklearn_siamese_speaker":
+                target = PACKAGE / module[1] if len(module) > 1 else PACKAGE
+                is_room = target.is_dir() or target.with_suffix(".py").exists()
+                yield module[1] if len(module) > 1 and is_room else "__init__"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_a_file_imports_only_from_lower_floors(file):
+    room = room_of(file)
+    assert set(own_imports(file)) <= ALLOWED[room] | {room}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_networks_know_neither_sklearn_nor_skorch(file):
+    if room_of(file) == "nn":
+        assert not re.search(r"(import|from) (sklearn|skorch)\b", file.read_text())
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("sklearn_siamese_speaker", ("torch", "skorch", "librosa", "matplotlib", "numba")),
+        ("sklearn_siamese_speaker.metrics", ("torch", "librosa", "matplotlib")),
+        ("sklearn_siamese_speaker.model_selection", ("torch", "librosa", "matplotlib")),
+        ("sklearn_siamese_speaker.datasets", ("torch", "librosa", "matplotlib")),
+        ("sklearn_siamese_speaker.inspection", ("torch", "librosa", "matplotlib")),
+    ],
+)
+def test_import_stays_light(module, absent):
+    code = f"import {module}, sys; print([m for m in {absent!r} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def public_callables():
+    rooms = ["", ".metrics", ".model_selection", ".datasets", ".inspection", ".features"]
+    for room in rooms:
+        module = importlib.import_module(f"sklearn_siamese_speaker{room}")
+        for name in getattr(module, "__all__", []):
+            thing = getattr(module, name)
+            if callable(thing) and not (inspect.isclass(thing) and issubclass(thing, Exception)):
+                yield pytest.param(thing, id=f"{room}.{name}")
+
+
+@pytest.mark.parametrize("thing", public_callables())
+def test_every_default_is_documented(thing):
+    signature = inspect.signature(thing)
+    lines = inspect.getdoc(thing).splitlines()
+    for name, parameter in signature.parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        pattern = re.compile(rf"^(\w+, )*\*{{0,2}}{name}(, \w+)* : ")
+        entries = [i for i, line in enumerate(lines) if pattern.match(line)]
+        assert entries, f"{name} is not documented"
+        if parameter.default is not parameter.empty:
+            entry = " ".join(lines[entries[0] : entries[0] + 3])
+            assert f"default={default_text(parameter.default)}" in entry.replace("'", '"'), name
+
+
+def default_text(value):
+    return f'"{value}"' if isinstance(value, str) else repr(value).replace("'", '"')
+
+
+def test_every_module_says_what_it_is():
+    for info in pkgutil.walk_packages([str(PACKAGE)], "sklearn_siamese_speaker."):
+        if not info.name.endswith("__main__"):
+            assert importlib.import_module(info.name).__doc__, info.name
