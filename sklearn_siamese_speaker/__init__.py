@@ -1,1 +1,35 @@
-"""One-shot speaker recognition with Siamese networks, as scikit-learn estimators."""
+"""One-shot speaker recognition with Siamese networks, as scikit-learn estimators.
+
+Sound to frames
+    RawAudio, MFCC, LogMelSpectrogram; FramePooling leads on to any scikit-learn estimator.
+Frames to speaker embeddings
+    SiameseSpeakerEncoder
+Embeddings to speakers
+    OneShotClassifier
+Judging any of them
+    ``model_selection`` (n-shot k-way tasks), ``metrics``, ``inspection`` (figures)
+Data
+    ``datasets``
+Bad input
+    AudioError, AudioQualityWarning
+"""
+
+from __future__ import annotations
+
+from ._audio import AudioError, AudioQualityWarning
+from ._encoder import SiameseSpeakerEncoder
+from ._one_shot import OneShotClassifier
+from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "MFCC",
+    "AudioError",
+    "AudioQualityWarning",
+    "FramePooling",
+    "LogMelSpectrogram",
+    "OneShotClassifier",
+    "RawAudio",
+    "SiameseSpeakerEncoder",
+]

@@ -41,9 +41,16 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     filters : tuple of int, default=(128, 256, 384)
         Filters of each convolution block.
 
-    kernel_size, stride, pool_size : int or tuple of int, defaults=3, 3, 1
-        Of each convolution block, in (features, frames) for "cnn2d"; a `pool_size` of 1 is no
-        pooling.
+    kernel_size : int or tuple of int, default=3
+        Of each convolution block, one for both or (features, frames) for "cnn2d".
+
+    stride : int, tuple of int or None, default=None
+        Of each convolution block, as `kernel_size`. None is what suits the network: 3 for
+        "cnn2d", 1 for the others.
+
+    pool_size : int, tuple of int or None, default=None
+        Of the maximum after each convolution, as `kernel_size`; 1 is no pooling. None is what
+        suits the network: 1 for "cnn2d", 3 for "cnn1d".
 
     embedding_dim : int, default=1024
         Units of the last, fully connected layer: the dimensions of an embedding.
@@ -162,8 +169,8 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         "network": [StrOptions({"auto", "cnn2d", "cnn1d"}), callable],
         "filters": [Iterable],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple],
-        "stride": [Interval(Integral, 1, None, closed="left"), tuple],
-        "pool_size": [Interval(Integral, 1, None, closed="left"), tuple],
+        "stride": [Interval(Integral, 1, None, closed="left"), tuple, None],
+        "pool_size": [Interval(Integral, 1, None, closed="left"), tuple, None],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "metric": [StrOptions({"euclidean", "cosine", "manhattan", "weighted_manhattan"})],
@@ -188,8 +195,8 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         *,
         filters=(128, 256, 384),
         kernel_size=3,
-        stride=3,
-        pool_size=1,
+        stride=None,
+        pool_size=None,
         embedding_dim=1024,
         dropout=0.2,
         metric="euclidean",

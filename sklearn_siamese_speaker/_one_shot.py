@@ -10,36 +10,16 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_consistent_length, column_or_1d, get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._compat import HasMethods, Interval, StrOptions, _fit_context
-from ._similarity import most_similar, similarity
+from ._labels import are_strings, check_speakers, resolve_unknown_label
+from ._similarity import AGGREGATIONS, build_prototypes, most_similar, similarity
 from .model_selection import find_embedding_metric
 from .model_selection._episodes import episode_similarities, first_best
 
 _FLOATS = (np.float64, np.float32)
 _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}
-
-
-def _mean(E, first, metric):
-    counts = np.diff(first, append=len(E))[:, np.newaxis]
-    sums = np.add.reduceat(E.astype(np.float64), first, axis=0)
-    return (sums / counts).astype(E.dtype), np.arange(len(first))
-
-
-def _nearest(E, first, metric):
-    return E, first
-
-
-def _medoid(E, first, metric):
-    speakers = np.split(E, first[1:])
-    nearest = [first_best(similarity(own, own, metric).sum(axis=1)) for own in speakers]
-    return E[first + nearest], np.arange(len(first))
-
-
-# Embeddings sorted by speaker, and where each speaker's begin -> the same of the prototypes.
-_AGGREGATIONS = {"mean": _mean, "nearest": _nearest, "medoid": _medoid}
 
 
 class OneShotClassifier(ClassifierMixin, BaseEstimator):
@@ -142,7 +122,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints: dict = {  # noqa: RUF012
         "encoder": [HasMethods(["fit", "transform"]), None],
         "metric": [StrOptions({"auto", "euclidean", "cosine", "manhattan"})],
-        "aggregation": [StrOptions(set(_AGGREGATIONS))],
+        "aggregation": [StrOptions(set(AGGREGATIONS))],
         "threshold": [Interval(Real, None, None, closed="neither"), None],
         "margin": [Interval(Real, 0, None, closed="left"), None],
         "unknown_label": [str, Integral],
@@ -191,8 +171,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         UserWarning
             If the encoder was fitted already and is not frozen: what it learned is not used.
         """
-        labels = _check_speakers(y)
-        self._check_unknown_label(np.unique(labels))
+        labels = check_speakers(y)
+        self._unknown_label(np.unique(labels))
         check_consistent_length(X, labels)
         encoder = self._fit_encoder(X, labels)
         E = self._embed(X, encoder, reset=True)
@@ -223,13 +203,13 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         """
         if not hasattr(self, "classes_"):
             return self.fit(X, y)
-        labels = _check_speakers(y)
-        if _are_strings(labels) != _are_strings(self.classes_):
+        labels = check_speakers(y)
+        if are_strings(labels) != are_strings(self.classes_):
             raise ValueError(
-                f"y holds labels like {labels.flat[0]!r} but speakers like {self.classes_[0]!r} "
-                "are enrolled: use strings only or integers only."
+                f"y holds labels like {labels.tolist()[0]!r} but speakers like "
+                f"{self.classes_.tolist()[0]!r} are enrolled: use strings only or integers only."
             )
-        self._check_unknown_label(np.union1d(self.classes_, labels))
+        self._unknown_label(np.union1d(self.classes_, labels))
         check_consistent_length(X, labels)
         E = self._embed(X, self.encoder_).astype(self.embeddings_.dtype)
         return self._enrol(
@@ -285,7 +265,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             `threshold` or `margin` rejects.
         """
         check_is_fitted(self)
-        unknown = self._check_unknown_label(self.classes_)
+        unknown = self._unknown_label(self.classes_)
         position = self._recognise(self._embed(X, self.encoder_))
         speakers = self.classes_[position]
         return speakers if unknown is None else np.where(position < 0, unknown, speakers)
@@ -395,7 +375,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             E,
             support,
             query,
-            metric=self._find_metric(self.encoder),
+            metric=self._find_metric(getattr(self, "encoder_", self.encoder)),
             aggregation=self.aggregation,
         )
         for block, similarities in blocks:
@@ -438,7 +418,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         order = np.argsort(speakers, kind="stable")
         first = np.searchsorted(speakers[order], np.arange(len(classes)))
         E, metric = E[order], self._find_metric(self.encoder_)
-        prototypes, first_prototype = _AGGREGATIONS[self.aggregation](E, first, metric)
+        prototypes, first_prototype = build_prototypes(E, first, metric, self.aggregation)
         self.classes_, self.labels_, self.embeddings_ = classes, labels[order], E
         self.prototypes_, self.first_prototype_, self.metric_ = prototypes, first_prototype, metric
         return self
@@ -471,33 +451,17 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             accepted &= best - second >= self.margin
         return accepted
 
-    def _check_unknown_label(self, classes):
+    def _unknown_label(self, classes):
         """Return the label of unknown speakers among `classes`, None if nobody is rejected."""
         if self.threshold is None and self.margin is None:
             return None
-        unknown = self.unknown_label
-        if unknown == "auto":
-            if not _are_strings(classes) and classes.dtype.kind not in "iu":
-                raise ValueError(
-                    "unknown_label='auto' needs speakers labelled with strings or integers, got "
-                    f"{classes.dtype} labels: convert y, or set threshold=None and margin=None."
-                )
-            unknown = "unknown" if _are_strings(classes) else -1
-        if isinstance(unknown, str) != _are_strings(classes):
-            raise ValueError(
-                f"unknown_label={unknown!r} is of another kind than the speakers' labels, "
-                f"{classes[0]!r} and others: use a string with strings, an integer with integers."
-            )
-        if unknown in classes:
-            raise ValueError(
-                f"unknown_label={unknown!r} is also an enrolled speaker: rename one of them."
-            )
-        return unknown
+        return resolve_unknown_label(self.unknown_label, classes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if self.encoder is not None:
             tags.input_tags = get_tags(self.encoder).input_tags
+            tags.input_tags.allow_nan = False  # embeddings must be finite
         return tags
 
 
@@ -509,28 +473,11 @@ def _two_highest(similarities):
     return two[..., -1], two[..., -2]
 
 
-def _are_strings(labels):
-    return labels.dtype.kind in "UO"
-
-
-def _check_speakers(y):
-    """Return the labels as an array, each of which names a speaker."""
-    labels = column_or_1d(y, warn=True)
-    if _are_strings(labels):
-        for i, label in enumerate(np.asarray(y, dtype=object).ravel()):
-            if not isinstance(label, str | bytes):
-                raise ValueError(
-                    f"y[{i}] is {label!r} among strings: label every recording with its speaker, "
-                    "all with strings or all with integers."
-                )
-    check_classification_targets(labels)  # bytes, NaN and fractions
-    return labels
-
-
 def _was_trained(encoder):
-    """Whether fitting `encoder` again would discard what its last step learned."""
-    if hasattr(encoder, "steps"):
-        return _was_trained(encoder.steps[-1][1])
+    """Whether fitting `encoder` again would discard something it learned."""
     if isinstance(encoder, FrozenEstimator):
         return False
-    return any(name.endswith("_") and name[0] != "_" for name in getattr(encoder, "__dict__", {}))
+    if hasattr(encoder, "steps"):
+        return any(_was_trained(step) for _, step in encoder.steps)
+    fitted = {name for name in getattr(encoder, "__dict__", {}) if name.endswith("_")}
+    return bool(fitted - {"n_features_in_", "feature_names_in_"})

@@ -1,4 +1,4 @@
-"""Comparing embeddings pair by pair: pure functions, similarities go up.
+"""Prototypes of speakers, and comparing embeddings with them: pure functions, similarities go up.
 
 A similarity is computed from its two embeddings alone, in float64. A matrix product would be
 faster, but its bits depend on the shape of the whole matrix; here it only narrows a search down.
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
+
+from .model_selection._episodes import first_best
 
 _DISTANCES = {"euclidean": "euclidean", "cosine": "cosine", "manhattan": "cityblock"}
 _QUERIES = 256  # queries compared at a time
-_PROTOTYPES = 512  # prototypes screened at a time: their scores should stay in the L2 cache
+_PROTOTYPES = 4096  # prototypes screened at a time: few products, and scores still in the cache
 
 
 def similarity(queries, prototypes, metric):
@@ -36,6 +39,49 @@ def similarity(queries, prototypes, metric):
     if metric == "cosine":
         return np.nan_to_num(1.0 - distances, nan=0.0)
     return 0.0 - distances  # not -distances: equal embeddings compare as 0.0
+
+
+def build_prototypes(E, first, metric, aggregation):
+    """Choose what stands for each speaker.
+
+    Parameters
+    ----------
+    E : ndarray of shape (n_enrolled, n_dims)
+        Embeddings, sorted by speaker.
+    first : ndarray of shape (n_speakers,)
+        Row of `E` at which each speaker's begin.
+    metric : {"euclidean", "cosine", "manhattan"}
+        How embeddings are compared.
+    aggregation : {"mean", "nearest", "medoid"}
+        The mean embedding, every embedding, or the one most similar to the speaker's others.
+
+    Returns
+    -------
+    prototypes : ndarray of shape (n_prototypes, n_dims)
+        Sorted by speaker; each depends on the embeddings of its speaker alone, to the bit.
+    first : ndarray of shape (n_speakers,)
+        Row of `prototypes` at which each speaker's begin.
+    """
+    return AGGREGATIONS[aggregation](E, first, metric)
+
+
+def _mean(E, first, metric):
+    counts = np.diff(first, append=len(E))[:, np.newaxis]
+    sums = np.add.reduceat(E.astype(np.float64), first, axis=0)
+    return (sums / counts).astype(E.dtype), np.arange(len(first))
+
+
+def _nearest(E, first, metric):
+    return E, first
+
+
+def _medoid(E, first, metric):
+    speakers = np.split(E, first[1:])
+    medoids = [first_best(similarity(own, own, metric).sum(axis=1)) for own in speakers]
+    return E[first + medoids], np.arange(len(first))
+
+
+AGGREGATIONS = {"mean": _mean, "nearest": _nearest, "medoid": _medoid}
 
 
 def most_similar(queries, prototypes, metric):
@@ -81,17 +127,22 @@ def _screen(queries, prototypes, metric):
     """Return for each query the rows of `prototypes`, ascending, among which is the best."""
     # Overflow makes scores and tolerance infinite or NaN, and then nothing is left out.
     with np.errstate(over="ignore", invalid="ignore"):
-        queries = queries.astype(prototypes.dtype, copy=False)
         squares = np.einsum("ij,ij->i", prototypes, prototypes)
+        if metric == "cosine":
+            info = np.finfo(squares.dtype)
+            if not ((squares > info.tiny / info.eps) & (squares < np.inf)).all():
+                return [np.arange(len(prototypes))] * len(queries)
+            queries = normalize(queries.astype(np.float64))
+        queries = queries.astype(prototypes.dtype, copy=False)
         tolerance = _rounding(queries, squares, metric)
         best = np.full(len(queries), -np.inf, dtype=prototypes.dtype)
         hits = []
         for block, scores in _score_blocks(queries, prototypes, squares, metric):
             block_best = scores.max(axis=1)
             best = np.maximum(best, block_best)
-            promising = np.flatnonzero(~(block_best < best - tolerance))
-            floor = (best - tolerance)[promising, np.newaxis]
-            query, row = np.nonzero(~(scores[promising] < floor))
+            floor = best - tolerance
+            promising = np.flatnonzero(~(block_best < floor))
+            query, row = np.nonzero(~(scores[promising] < floor[promising, np.newaxis]))
             hits.append((promising[query], row + block.start))
     query, row = (np.concatenate(parts) for parts in zip(*hits, strict=True))
     row = row[np.argsort(query, kind="stable")]
@@ -102,7 +153,7 @@ def _score_blocks(queries, prototypes, squares, metric):
     """Yield blocks of scores that order the prototypes of a query as the similarity does.
 
     Euclidean: ``q g - |g|^2 / 2``, because ``|q - g|^2 = |q|^2 - 2 (q g - |g|^2 / 2)``.
-    Cosine: ``q g / |g|``.
+    Cosine: ``q g / |g|``, with queries of unit length.
     """
     buffer = np.empty(len(queries) * min(len(prototypes), _PROTOTYPES), dtype=prototypes.dtype)
     for block in gen_batches(len(prototypes), _PROTOTYPES):
@@ -110,8 +161,7 @@ def _score_blocks(queries, prototypes, squares, metric):
         scores = buffer[: len(queries) * len(rows)].reshape(len(queries), len(rows))
         np.matmul(queries, rows.T, out=scores)
         if metric == "cosine":
-            norms = np.sqrt(squares[block])
-            scores *= np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+            scores *= 1 / np.sqrt(squares[block])
         else:
             scores -= squares[block] / 2
         yield block, scores
@@ -124,6 +174,7 @@ def _rounding(queries, squares, metric):
     (2002). Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. (3.5)). A handful more
     stand for the norms and for the rounding of the query itself.
     """
-    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries))
+    info = np.finfo(queries.dtype)
+    lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
     magnitudes = 4 * lengths if metric == "cosine" else (lengths + np.sqrt(squares.max())) ** 2
-    return (queries.shape[1] + 8) * np.finfo(queries.dtype).eps * magnitudes
+    return ((queries.shape[1] + 8) * (info.eps * magnitudes + info.tiny)).astype(queries.dtype)

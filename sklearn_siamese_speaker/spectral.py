@@ -25,6 +25,8 @@ __all__ = [
     "normalise",
     "power_spectrum",
     "power_to_db",
+    "vggish_log_mel",
+    "vggish_patches",
 ]
 
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
@@ -323,3 +325,72 @@ def normalise(frames, kind):
         scale = centred.std(axis=1, keepdims=True)
         centred /= np.where(np.ptp(frames, axis=1, keepdims=True) > 0, scale, 1)
     return centred.astype(frames.dtype)
+
+
+# VGGish has its own analysis; these numbers belong to its weights.
+
+VGGISH_SAMPLE_RATE = 16000  # Hz
+VGGISH_PATCH_FRAMES = 96  # 0.96 s
+_VGGISH_WINDOW, _VGGISH_HOP, _VGGISH_N_FFT = 400, 160, 512  # samples
+VGGISH_PATCH_TIMES = _VGGISH_HOP * (VGGISH_PATCH_FRAMES - 1) + _VGGISH_WINDOW  # samples
+
+
+def vggish_log_mel(waveform):
+    """Return the log-mel spectrum that VGGish was trained on [1]_.
+
+    The natural logarithm of 0.01 more than the magnitude, not the power, in 64 mel bands from 125
+    to 7500 Hz, of 25 ms every 10 ms. Only whole windows count; nothing is centred.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_times,)
+        At 16 kHz, in [-1, 1], at least 400 samples.
+
+    Returns
+    -------
+    log_mel : ndarray of shape (64, n_frames), float32
+        n_frames is 1 + (n_times - 400) // 160.
+
+    References
+    ----------
+    .. [1] S. Hershey et al., "CNN architectures for large-scale audio classification", ICASSP,
+       2017; the numbers are those of the published code, tensorflow/models,
+       research/audioset/vggish/vggish_params.py.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker.spectral import vggish_log_mel, vggish_patches
+    >>> log_mel = vggish_log_mel(np.sin(2 * np.pi * 1000 * np.arange(48000) / 16000))
+    >>> log_mel.shape
+    (64, 298)
+    >>> vggish_patches(log_mel).shape
+    (3, 96, 64)
+    """
+    # The published transform has its zeros behind the window. With half of them before it, the
+    # phases are others and the magnitudes the same.
+    waveform = np.pad(waveform, (_VGGISH_N_FFT - _VGGISH_WINDOW) // 2)
+    frames = frame(waveform, _VGGISH_N_FFT, _VGGISH_HOP, centre=False)
+    power = power_spectrum(frames, hann_window(_VGGISH_WINDOW, _VGGISH_N_FFT))
+    filters = mel_filters(VGGISH_SAMPLE_RATE, _VGGISH_N_FFT, 64, 125.0, 7500.0, "htk")
+    return np.log(filters @ np.sqrt(power) + np.float32(0.01))
+
+
+def vggish_patches(log_mel, hop_length=VGGISH_PATCH_FRAMES):
+    """Return the patches of 0.96 s that VGGish looks at.
+
+    Parameters
+    ----------
+    log_mel : ndarray of shape (n_mels, n_frames)
+        At least 96 frames. Frames behind the last whole patch are left out.
+
+    hop_length : int, default=96
+        Frames from the start of one patch to the next. With 96 they lie side by side.
+
+    Returns
+    -------
+    patches : ndarray of shape (n_patches, 96, n_mels)
+        A read-only view; n_patches is 1 + (n_frames - 96) // hop_length.
+    """
+    patches = np.lib.stride_tricks.sliding_window_view(log_mel, VGGISH_PATCH_FRAMES, axis=1)
+    return patches[:, ::hop_length].transpose(1, 2, 0)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
-from sklearn.utils import Bunch
+from sklearn_siamese_speaker.datasets._bunch import make_bunch
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
 LAYOUTS = "<speaker>/<file> or <speaker>/<session>/<file>"
@@ -74,36 +73,28 @@ def load_speaker_folder(path, *, return_X_y=False):
     >>> voices.DESCR
     '3 recordings of 2 speakers in 3 sessions.'
     """
-    recordings = _find_recordings(Path(path))
-    data, target, sessions = (list(column) for column in zip(*recordings, strict=True))
-    if len({session is None for session in sessions}) == 2:
+    rows = find_recordings(Path(path))
+    without_session = [row["path"] for row in rows if "session" not in row]
+    if 0 < len(without_session) < len(rows):
         raise ValueError(
-            f"{data[sessions.index(None)]!r} has no session but other recordings of {str(path)!r} "
-            f"do; arrange all of them as {LAYOUTS}."
+            f"{without_session[0]!r} has no session but other recordings of {str(path)!r} do; "
+            f"arrange all of them as {LAYOUTS}."
         )
-    if return_X_y:
-        return np.array(data), np.array(target)
-    groups = None if sessions[0] is None else np.array(sessions)
-    description = f"{len(data)} recordings of {len(set(target))} speakers"
-    if groups is not None:
-        description += f" in {len(set(sessions))} sessions"
-    return Bunch(
-        data=np.array(data), target=np.array(target), groups=groups, DESCR=f"{description}."
-    )
+    return make_bunch(rows, return_X_y=return_X_y)
 
 
-def _find_recordings(folder):
-    """Return (path, speaker, session or None) of each recording."""
+def find_recordings(folder):
+    """Return the path, the speaker and, if it has one, the session of each recording."""
     strays, speakers = _list_folder(folder)
     if strays:
         raise ValueError(
             f"{str(strays[0])!r} lies outside the speakers' folders; "
             f"arrange recordings as {LAYOUTS}."
         )
-    recordings = []
+    rows = []
     for speaker in speakers:
         files, sessions = _list_folder(speaker)
-        recordings += [(str(file), speaker.name, None) for file in files]
+        rows += [{"path": str(file), "speaker": speaker.name} for file in files]
         for session in sessions:
             name = f"{speaker.name}/{session.name}"
             files, deeper = _list_folder(session)
@@ -112,8 +103,10 @@ def _find_recordings(folder):
                     f"{str(deeper[0])!r} is a folder inside a session; "
                     f"arrange recordings as {LAYOUTS}."
                 )
-            recordings += [(str(file), speaker.name, name) for file in files]
-    return recordings
+            rows += [
+                {"path": str(file), "speaker": speaker.name, "session": name} for file in files
+            ]
+    return rows
 
 
 def _list_folder(folder):

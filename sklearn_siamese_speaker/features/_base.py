@@ -28,7 +28,7 @@ from sklearn_siamese_speaker.features._length import set_length, trim_silent_end
 _RECORDINGS_PER_TASK = 32
 
 
-class FrontEnd(
+class FrontEnd(  # type: ignore[call-arg]
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Base class of the transformers from recordings to frames.
@@ -169,29 +169,28 @@ class FrontEnd(
         return _as_array(results) if extract else None
 
     def _check_input(self, X, *, reset):
-        """Return an array or list of recordings; set or check what scikit-learn asks for."""
+        """Return a list or an array of recordings; set or check what scikit-learn asks for."""
         if reset:
             self._check_parameters()
             self._n_features_out = self._count_features()
             vars(self).pop("n_features_in_", None)
-        is_list = is_list_of_recordings(X)
-        checked = (
-            list(X)
-            if is_list
-            else check_array(X, allow_nd=True, ensure_all_finite=False, estimator=self)
-        )
-        is_matrix = not is_list and checked.ndim == 2
-        if is_matrix and not reset:
-            self._check_n_times(checked.shape[1])
-        if not is_list and checked.ndim > 3:
+        # Names of columns only: paths and waveforms of different lengths have no columns.
+        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
+        if is_list_of_recordings(X):
+            return list(X)
+        X = check_array(X, allow_nd=True, ensure_all_finite=False, estimator=self)
+        if X.ndim > 3:
             raise ValueError(
                 f"{type(self).__name__} takes waveforms of shape (n_samples, n_times) or "
-                f"(n_samples, 1, n_times), got shape {checked.shape}."
+                f"(n_samples, 1, n_times), got shape {X.shape}."
             )
-        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=is_matrix)
-        return checked
+        if X.ndim == 2:
+            self._check_n_times(X.shape[1], reset=reset)
+        return X
 
-    def _check_n_times(self, n_times):
+    def _check_n_times(self, n_times, *, reset):
+        if reset:
+            self.n_features_in_ = n_times
         fitted = getattr(self, "n_features_in_", n_times)
         if n_times != fitted:
             raise ValueError(

@@ -16,19 +16,27 @@ class BandLimit:
 
     Needs LogMelSpectrogram, in dB. How many bands is drawn for each recording, and an attenuated
     value never falls below the smallest of its recording. With 64 bands up to 8 kHz, a telephone's
-    300 to 3,400 Hz leaves out the lowest 0.1 and the highest 0.35 of the bands.
+    300 to 3,400 Hz leaves out the lowest 0.1 and the highest 0.3 of the bands.
 
     Parameters
     ----------
-    max_low, max_high : float, defaults=0.1, 0.35
+    max_low, max_high : float, defaults=0.1, 0.3
         Largest share of the bands that is attenuated at the low and at the high end; shares are
         uniform between 0 and it.
     attenuation : float, default=40.0
         In dB.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import BandLimit
+    >>> frames = -80.0 * torch.rand(4, 64, 100)
+    >>> BandLimit(max_high=0.5)(frames, torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 64, 100])
     """
 
     max_low: float = 0.1
-    max_high: float = 0.35
+    max_high: float = 0.3
     attenuation: float = 40.0
     domains: ClassVar[frozenset] = frozenset({"log_mel"})
 

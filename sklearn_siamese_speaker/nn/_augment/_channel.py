@@ -30,6 +30,15 @@ class RandomChannel:
         Whether the batches are coefficients of MFCC or dB of LogMelSpectrogram.
     n_mels : int, default=64
         Mel bands behind the coefficients; the log-mel domain shows its own number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import RandomChannel
+    >>> frames = torch.randn(4, 40, 100)
+    >>> changed = RandomChannel(max_db=3.0, n_terms=2)(frames, torch.Generator().manual_seed(0))
+    >>> (changed != frames).any(2).nonzero()[:, 1].unique()
+    tensor([1, 2])
     """
 
     max_db: float = 6.0

@@ -27,6 +27,14 @@ class TimeMask:
     ----------
     .. [1] D. S. Park, W. Chan, Y. Zhang, C.-C. Chiu, B. Zoph, E. D. Cubuk, Q. V. Le, "SpecAugment:
        a simple data augmentation method for automatic speech recognition", Interspeech, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import TimeMask
+    >>> frames = torch.arange(50.0).reshape(1, 1, 50)
+    >>> int((TimeMask()(frames, torch.Generator().manual_seed(0)) != frames).sum())
+    9
     """
 
     max_share: float = 0.2
@@ -57,6 +65,15 @@ class FeatureMask:
     ----------
     .. [1] D. S. Park, W. Chan, Y. Zhang, C.-C. Chiu, B. Zoph, E. D. Cubuk, Q. V. Le, "SpecAugment:
        a simple data augmentation method for automatic speech recognition", Interspeech, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import FeatureMask
+    >>> FeatureMask(max_share=0.1)
+    FeatureMask(max_share=0.1, n_masks=2)
+    >>> FeatureMask()(torch.randn(4, 40, 100), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 40, 100])
     """
 
     max_share: float = 0.2

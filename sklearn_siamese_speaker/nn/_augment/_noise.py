@@ -25,6 +25,16 @@ class AdditiveNoise:
         Range of the signal-to-noise ratio, in dB; uniform between them.
     front_end : {"log_mel", "raw_audio"}, default="log_mel"
         Whether the batches are dB of LogMelSpectrogram or samples of RawAudio.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import AdditiveNoise
+    >>> waveforms = torch.sin(torch.arange(16000) / 10).repeat(4, 1, 1)
+    >>> change = AdditiveNoise(min_snr=20.0, max_snr=20.0, front_end="raw_audio")
+    >>> noise = change(waveforms, torch.Generator().manual_seed(0)) - waveforms
+    >>> print(f"{10 * torch.log10((waveforms**2).mean() / (noise**2).mean()):.1f} dB")
+    20.0 dB
     """
 
     min_snr: float = 8.0

@@ -66,6 +66,15 @@ def build_loss(loss, space, n_dims, n_classes):
     ------
     ValueError
         When the loss does not go with the metric of the space.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import build_loss, build_space
+    >>> loss = build_loss("contrastive", build_space("euclidean", 2), 2, n_classes=2)
+    >>> coordinates = torch.tensor([[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]])
+    >>> loss(coordinates, torch.tensor([0, 0, 1])).item()
+    0.0
     """
     if callable(loss):
         return Custom(space, loss)

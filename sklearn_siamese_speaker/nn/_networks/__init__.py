@@ -28,6 +28,14 @@ def build_network(name, n_features, **hyperparameters):
     -------
     network : torch.nn.Module
         Untrained, in training mode.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import build_network
+    >>> network = build_network("tdnn", 40, embedding_dim=256, kernel_size=3)
+    >>> network(torch.randn(8, 40, 100)).shape
+    torch.Size([8, 256])
     """
     network = NETWORKS[name]
     known = signature(network).parameters

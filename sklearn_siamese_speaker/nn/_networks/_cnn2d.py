@@ -44,7 +44,7 @@ class CNN2d(nn.Module):
             block2d(n_in, n_out, kernel_size, stride, pool_size, dropout)
             for n_in, n_out in zip((1, *filters), filters, strict=False)
         ]
-        # With the filters of a pixel side by side, a training step takes three quarters of the time.
+        # With the filters of a pixel side by side, a training step takes three quarters of the time
         self.blocks = nn.Sequential(*blocks).to(memory_format=torch.channels_last)
         self.embedding = nn.Sequential(nn.Linear(filters[-1], embedding_dim), nn.Dropout(dropout))
 

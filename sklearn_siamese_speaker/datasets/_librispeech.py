@@ -1,0 +1,149 @@
+"""LibriSpeech, read audio books."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sklearn_siamese_speaker.datasets._bunch import make_bunch
+from sklearn_siamese_speaker.datasets._download import Archive, fetch_archive
+from sklearn_siamese_speaker.datasets._speaker_folder import find_recordings
+
+GIB = 2**30  # bytes
+
+
+def _archive(subset, sha256, max_bytes):
+    return Archive(
+        name=f"librispeech-{subset}",
+        url=f"https://www.openslr.org/resources/12/{subset}.tar.gz",
+        root="LibriSpeech",
+        recordings=f"{subset}/*/*/*.flac",
+        max_bytes=max_bytes,
+        sha256=sha256,
+    )
+
+
+ARCHIVES = {
+    subset: _archive(subset, sha256, max_bytes)
+    for subset, sha256, max_bytes in [
+        ("dev-clean", "76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3", GIB),
+        ("dev-other", "12661c48e8c3fe1de2c1caa4c3e135193bfb1811584f11f569dd12645aa84365", GIB),
+        ("test-clean", "39fde525e59672dc6d1551919b1478f724438a95aa55f874b576be21967e6c23", GIB),
+        ("test-other", "d09c181bba5cf717b3dee7d4d592af11a3ee3a09e08ae025c5506f6ebe961c29", GIB),
+        (
+            "train-clean-100",
+            "d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2",
+            16 * GIB,
+        ),
+        (
+            "train-clean-360",
+            "146a56496217e96c14334a160df97fffedd6e0a04e66b9c5af0d40be3c792ecf",
+            64 * GIB,
+        ),
+        (
+            "train-other-500",
+            "ddb22f27f96ec163645d53215559df6aa36515f26e01dd70798188350adcb6d2",
+            64 * GIB,
+        ),
+    ]
+}
+
+ABOUT = """\
+LibriSpeech: English audio books of LibriVox, 16 kHz. Sessions are chapters.
+Licence: CC BY 4.0. Source: https://www.openslr.org/12
+Citation: V. Panayotov, G. Chen, D. Povey and S. Khudanpur (2015). "Librispeech: an ASR corpus based
+on public domain audio books". ICASSP, 5206-5210."""
+
+
+def fetch_librispeech(
+    subset="dev-clean",
+    *,
+    data_home=None,
+    download_if_missing=True,
+    return_X_y=False,
+    as_frame=False,
+    verbose=False,
+):
+    """Fetch a subset of LibriSpeech, English audio books read by volunteers.
+
+    The first call downloads the archive, verifies its SHA-256 hash and unpacks it, a later call
+    needs no network. While a call lasts, a download that was cut is continued; a call that fails
+    leaves nothing behind, and the next one starts again.
+
+    Parameters
+    ----------
+    subset : {"dev-clean", "dev-other", "test-clean", "test-other", "train-clean-100", \
+            "train-clean-360", "train-other-500"}, default="dev-clean"
+        No two subsets share a speaker. The archives of the first four have about 0.3 GB, of the
+        others 6, 23 and 30 GB; unpacking takes as much again.
+
+    data_home : str or path-like, default=None
+        Folder of downloaded data, see :func:`get_data_home`. An archive of your own at
+        `<data_home>/librispeech-<subset>.tar.gz` is used instead of a download.
+
+    download_if_missing : bool, default=True
+        Whether to download what is not in `data_home`, instead of raising an error.
+
+    return_X_y : bool, default=False
+        Whether to return `(data, target)` instead of a Bunch.
+
+    as_frame : bool, default=False
+        Whether `data`, `target` and `groups` are pandas Series and the Bunch has a `frame`.
+
+    verbose : bool, default=False
+        Whether to show the progress of the download.
+
+    Returns
+    -------
+    voices : :class:`~sklearn.utils.Bunch`
+        data : ndarray of shape (n_samples,), str
+            Paths of the recordings, sorted by speaker, session and file name.
+        target : ndarray of shape (n_samples,), str
+            Speakers, as "1272".
+        groups : ndarray of shape (n_samples,), str
+            Sessions, the chapters of books, as "1272/128104".
+        frame : DataFrame of shape (n_samples, 5)
+            Columns path, speaker, session, utterance and gender ("f" or "m"). Only if
+            `as_frame=True`.
+        DESCR : str
+            What was found, the licence and the citation.
+
+    (data, target) : tuple of ndarray or Series
+        Only if `return_X_y=True`.
+
+    Raises
+    ------
+    OSError
+        If the subset is not there and cannot or must not be downloaded.
+
+    ValueError
+        If there is no such subset.
+
+    References
+    ----------
+    .. [1] V. Panayotov, G. Chen, D. Povey and S. Khudanpur (2015). "Librispeech: an ASR corpus
+       based on public domain audio books". ICASSP, 5206-5210.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.datasets import fetch_librispeech
+    >>> voices = fetch_librispeech("test-clean")  # doctest: +SKIP
+    >>> print(voices.target[0], voices.groups[0])  # doctest: +SKIP
+    1089 1089/134686
+    """
+    if subset not in ARCHIVES:
+        raise ValueError(f"subset={subset!r} is not one of {', '.join(ARCHIVES)}.")
+    corpus = fetch_archive(
+        ARCHIVES[subset], data_home, download_if_missing=download_if_missing, verbose=verbose
+    )
+    rows = find_recordings(corpus / subset)
+    genders = _read_genders(corpus / "SPEAKERS.TXT")
+    for row in rows:
+        row.update(utterance=Path(row["path"]).stem, gender=genders[row["speaker"]])
+    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+
+
+def _read_genders(file):
+    """Read "ID | SEX | SUBSET | MINUTES | NAME"; lines that begin with a semicolon are comments."""
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line[:1] != ";"]
+    fields = [[field.strip() for field in line.split("|")] for line in lines]
+    return {speaker: gender.lower() for speaker, gender, *_ in fields}

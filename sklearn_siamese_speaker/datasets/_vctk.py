@@ -1,0 +1,113 @@
+"""VCTK, English in many accents; users bring the recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sklearn_siamese_speaker.datasets._bunch import make_bunch
+from sklearn_siamese_speaker.datasets._speaker_folder import find_recordings
+
+LAYOUTS = ("wav48_silence_trimmed", "wav48")  # versions 0.92 and 0.80
+SECOND_MICROPHONE = "_mic2"
+
+ABOUT = """\
+VCTK: newspaper sentences in many accents of English, 48 kHz.
+Licence: CC BY 4.0 (version 0.92), ODC-By 1.0 (version 0.80).
+Source: https://doi.org/10.7488/ds/2645
+Citation: J. Yamagishi, C. Veaux and K. MacDonald (2019). "CSTR VCTK Corpus: English Multi-speaker
+Corpus for CSTR Voice Cloning Toolkit (version 0.92)". University of Edinburgh."""
+
+
+def load_vctk(path, *, return_X_y=False, as_frame=False):
+    """List the recordings of the VCTK corpus, version 0.92 or 0.80.
+
+    Download it yourself from https://doi.org/10.7488/ds/2645 and unpack it. Version 0.92 has each
+    sentence twice, from two microphones at the same moment; only the first one is listed, since
+    the same words in support and query would make a task too easy. No sound is read.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder that holds `wav48_silence_trimmed` (version 0.92) or `wav48` (version 0.80).
+
+    return_X_y : bool, default=False
+        Whether to return `(data, target)` instead of a Bunch.
+
+    as_frame : bool, default=False
+        Whether `data` and `target` are pandas Series and the Bunch has a `frame`.
+
+    Returns
+    -------
+    voices : :class:`~sklearn.utils.Bunch`
+        data : ndarray of shape (n_samples,), str
+            Paths of the recordings, sorted by speaker and file name.
+        target : ndarray of shape (n_samples,), str
+            Speakers, as "p225".
+        groups : None
+            There is one session a speaker.
+        frame : DataFrame of shape (n_samples, 6)
+            Columns path, speaker, utterance, age in years, gender ("f" or "m") and accent; missing
+            values where `speaker-info.txt` does not know the speaker. The first 24 utterances are
+            the same text for all speakers. Only if `as_frame=True`.
+        DESCR : str
+            What was found, the licence and the citation.
+
+    (data, target) : tuple of ndarray or Series
+        Only if `return_X_y=True`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds neither version.
+
+    ValueError
+        If the folder of the recordings has another layout.
+
+    References
+    ----------
+    .. [1] J. Yamagishi, C. Veaux and K. MacDonald (2019). "CSTR VCTK Corpus: English Multi-speaker
+       Corpus for CSTR Voice Cloning Toolkit (version 0.92)". University of Edinburgh.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_siamese_speaker.datasets import load_vctk
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     speaker = Path(folder, "wav48_silence_trimmed", "p225")
+    ...     speaker.mkdir(parents=True)
+    ...     for name in ["p225_001_mic1.flac", "p225_001_mic2.flac", "p225_002_mic1.flac"]:
+    ...         (speaker / name).touch()
+    ...     voices = load_vctk(folder)
+    >>> [Path(file).name for file in voices.data]
+    ['p225_001_mic1.flac', 'p225_002_mic1.flac']
+    """
+    folders = [Path(path, name) for name in LAYOUTS if Path(path, name).is_dir()]
+    if not folders:
+        raise FileNotFoundError(
+            f"{str(path)!r} holds no folder {' or '.join(LAYOUTS)}; pass the folder into which "
+            "VCTK was unpacked."
+        )
+    speakers = _read_speakers(Path(path, "speaker-info.txt"))
+    rows = []
+    for row in find_recordings(folders[0]):
+        name = Path(row["path"]).stem
+        if not name.endswith(SECOND_MICROPHONE):
+            age, gender, accent = speakers.get(row["speaker"], (None, None, None))
+            utterance = name.split("_")[1]
+            rows.append(
+                {**row, "utterance": utterance, "age": age, "gender": gender, "accent": accent}
+            )
+    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+
+
+def _read_speakers(file):
+    """Return age, gender and accent of the speakers; version 0.80 leaves out the p of their names."""
+    if not file.is_file():
+        return {}
+    fields = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+    return {
+        name if name[0].isalpha() else f"p{name}": (int(age), gender.lower(), accent)
+        for name, age, gender, accent, *_ in (line for line in fields if len(line) > 3)
+        if age.isdigit()
+    }

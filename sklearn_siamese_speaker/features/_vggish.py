@@ -1,0 +1,253 @@
+"""VGGish: embeddings of patches of 0.96 s by a network that was trained on AudioSet."""
+
+from __future__ import annotations
+
+import warnings
+from copy import copy
+from numbers import Integral, Real
+from os import PathLike
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from sklearn_siamese_speaker._compat import Interval
+from sklearn_siamese_speaker.features._base import FrontEnd
+from sklearn_siamese_speaker.features._length import set_length
+from sklearn_siamese_speaker.features._vggish_weights import (
+    find_weights,
+    load_network,
+    load_principal_components,
+)
+from sklearn_siamese_speaker.spectral import (
+    VGGISH_PATCH_TIMES,
+    VGGISH_SAMPLE_RATE,
+    vggish_log_mel,
+    vggish_patches,
+)
+
+N_DIMS = 128
+
+
+def quantise(embeddings, eigen_vectors, means):
+    """Whiten embeddings, clip them to [-2, 2] and round them to 8 bits.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_patches, n_dims)
+
+    eigen_vectors : ndarray of shape (n_dims, n_dims)
+        Principal components as rows, scaled to unit variance.
+
+    means : ndarray of shape (n_dims,)
+
+    Returns
+    -------
+    quantised : ndarray of shape (n_patches, n_dims), float32
+        Whole numbers from 0 to 255; 0 stands for -2 or less, 255 for 2 or more.
+    """
+    whitened = (embeddings - means) @ eigen_vectors.T
+    return np.rint((np.clip(whitened, -2, 2) + 2) * (255 / 4)).astype(np.float32)
+
+
+class VGGish(FrontEnd):
+    """Embeddings of patches of 0.96 s by a network trained on the sounds of AudioSet [1]_.
+
+    Each patch of a recording becomes 128 numbers. The log-mel front end, the network and the
+    post-processing are those of the published model; the weights are a conversion of the
+    published ones [2]_, 289 MB, downloaded once into the data home (see
+    :func:`~sklearn_siamese_speaker.datasets.get_data_home`). The network is not trained further.
+
+    Read more in the :ref:`User Guide <front_ends>`.
+
+    Parameters
+    ----------
+    weights : "audioset", path or None, default="audioset"
+        "audioset" downloads the published weights when the data home lacks them. A path is a file
+        of tensors with their names and shapes: of ``torch.save``, or ending in ".safetensors"
+        (which needs the package safetensors). None draws random weights, for tests and
+        comparisons; `fit` warns.
+
+    hop : float, default=0.96
+        Time between the starts of two patches, in seconds, rounded to 0.01. A shorter one than
+        0.96 makes patches overlap.
+
+    final_relu : bool, default=True
+        Whether the embedding ends with a ReLU, as the published weights were used until 2020.
+        Values are then never negative.
+
+    postprocess : bool, default=False
+        Whether to whiten the embeddings with the published principal components, clip them to
+        [-2, 2] and round them to whole numbers from 0 to 255, as AudioSet's own features are.
+
+    batch_size : int, default=32
+        Patches that pass the network at once; it bounds the memory. They are always patches of
+        one recording, so that no recording depends on its neighbours.
+
+    device : str, default="auto"
+        Where the network computes: "auto" (CUDA when present, else CPU) or a torch device.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights with ``weights=None``.
+
+    input_sample_rate : float, default=16000
+        Sample rate of arrays, in Hz. All recordings are resampled to 16 kHz.
+
+    duration : float, default=None
+        Length all recordings are brought to, in seconds. None keeps theirs.
+
+    crop : {"start", "centre", "loudest"}, default="centre"
+        The part that is kept of a recording longer than `duration`; "loudest" has the largest
+        energy.
+
+    pad : {"zero", "repeat"}, default="zero"
+        What follows a recording shorter than `duration`, or than the 0.975 s that one patch needs:
+        zeros, or the recording again.
+
+    trim_silence : bool, default=False
+        Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
+
+    memory : str or object with the joblib.Memory interface, default=None
+        Where to keep the embeddings of each recording: the folder of a cache, or the cache. They
+        are found again by the content of the recording and of the weights, and the parameters.
+
+    n_jobs : int, default=None
+        Number of jobs, see the scikit-learn glossary. Every process loads the weights; the
+        network uses several cores within one job.
+
+    Attributes
+    ----------
+    weights_ : tuple
+        What names the weights: ("audioset", SHA-256), (path, SHA-256) or (None, seed). The weights
+        themselves are not part of the estimator or its pickle; they are read again when needed.
+
+    n_features_in_ : int
+        n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if `X` in `fit` was a data frame with names.
+
+    See Also
+    --------
+    LogMelSpectrogram : Mel bands, to learn from.
+
+    Notes
+    -----
+    A patch is 96 frames. What is left of a recording behind the last whole patch is not used, as
+    in the published model, which gives nothing at all for a recording shorter than one patch;
+    here it is padded to one.
+
+    References
+    ----------
+    .. [1] S. Hershey et al., "CNN architectures for large-scale audio classification", ICASSP,
+       2017.
+    .. [2] H. Taylor, torchvggish, https://github.com/harritaylor/torchvggish, Apache-2.0.
+
+    Examples
+    --------
+    With random weights, which need no download; without ``weights=None`` they are AudioSet's:
+
+    >>> from sklearn_siamese_speaker import VGGish
+    >>> from sklearn_siamese_speaker.datasets import make_speakers
+    >>> X, y = make_speakers(n_speakers=2, n_recordings=1, duration=2.0, random_state=0)
+    >>> vggish = VGGish(weights=None, random_state=0)
+    >>> vggish.fit_transform(X).shape
+    (2, 128, 2)
+
+    A recording of another length has another number of patches:
+
+    >>> [embedding.shape for embedding in vggish.fit_transform([X[0], X[1, :16000]])]
+    [(128, 2), (128, 1)]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **FrontEnd._parameter_constraints,
+        "weights": [str, PathLike, None],
+        "hop": [Interval(Real, 0, None, closed="neither")],
+        "final_relu": ["boolean"],
+        "postprocess": ["boolean"],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
+    del _parameter_constraints["sample_rate"]
+    sample_rate = VGGISH_SAMPLE_RATE  # for the base class; the weights know no other
+
+    def __init__(
+        self,
+        weights="audioset",
+        *,
+        hop=0.96,
+        final_relu=True,
+        postprocess=False,
+        batch_size=32,
+        device="auto",
+        random_state=None,
+        input_sample_rate=16000,
+        duration=None,
+        crop="centre",
+        pad="zero",
+        trim_silence=False,
+        memory=None,
+        n_jobs=None,
+    ):
+        self.weights = weights
+        self.hop = hop
+        self.final_relu = final_relu
+        self.postprocess = postprocess
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.input_sample_rate = input_sample_rate
+        self.duration = duration
+        self.crop = crop
+        self.pad = pad
+        self.trim_silence = trim_silence
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    def _run(self, X, *, reset, extract):
+        if reset:
+            self._find_weights()
+        return super()._run(X, reset=reset, extract=extract)
+
+    def _find_weights(self):
+        """Set ``weights_``; what is wrong with them shows now and not in `transform`."""
+        if self.weights is None:
+            warnings.warn(
+                "VGGish(weights=None) has random weights, which know nothing of voices; pass "
+                "weights='audioset' or the path of a file.",
+                UserWarning,
+                stacklevel=5,
+            )
+        weights = find_weights(self.weights, self.random_state)
+        load_network(weights, self.final_relu)
+        if self.postprocess:
+            load_principal_components()
+        self.weights_ = weights
+
+    def _extract(self, waveform):
+        from sklearn_siamese_speaker._torch import embed, resolve_device
+
+        if len(waveform) < VGGISH_PATCH_TIMES:
+            waveform = set_length(waveform, VGGISH_PATCH_TIMES, pad=self.pad)
+        patches = vggish_patches(vggish_log_mel(waveform), max(1, round(self.hop / 0.01)))
+        network, device = load_network(self.weights_, self.final_relu), resolve_device(self.device)
+        embeddings = np.concatenate(
+            [
+                embed(network, [patches[batch]], device)[0]
+                for batch in gen_batches(len(patches), self.batch_size)
+            ]
+        )  # (n_patches, 128)
+        if self.postprocess:
+            embeddings = quantise(embeddings, *load_principal_components())
+        return np.ascontiguousarray(embeddings.T)
+
+    def _count_features(self):
+        return N_DIMS
+
+    def _make_extractor(self):
+        # A cache must know weights by their content: a path or no seed does not tell them apart.
+        named = copy(self)
+        named.weights, named.random_state = self.weights_, None
+        return super(VGGish, named)._make_extractor()

@@ -1,0 +1,35 @@
+"""Judging scores of trials: is this the voice that was enrolled, or another one?
+
+A trial is a pair of recordings; `y_true` is 1 where both are of one speaker. Scores go up with
+similarity, and a trial is accepted when its score is above a threshold. Error rates:
+`equal_error_rate`, `false_reject_rate_at`. Costs: `min_dcf`, `actual_dcf`. Information in
+log-likelihood ratios: `cllr`, `min_cllr`. Thresholds: `equal_error_threshold`,
+`false_accept_threshold`, `min_dcf_threshold`, `bayes_threshold`. How sure they are, for other
+speakers: `bootstrap_interval` for any of them, `error_rate_bound` for the errors of one threshold.
+"""
+
+from ._bootstrap import bootstrap_interval
+from ._bounds import error_rate_bound
+from ._cllr import cllr, min_cllr
+from ._detection_cost import actual_dcf, bayes_threshold, min_dcf, min_dcf_threshold
+from ._error_rates import (
+    equal_error_rate,
+    equal_error_threshold,
+    false_accept_threshold,
+    false_reject_rate_at,
+)
+
+__all__ = [
+    "actual_dcf",
+    "bayes_threshold",
+    "bootstrap_interval",
+    "cllr",
+    "equal_error_rate",
+    "equal_error_threshold",
+    "error_rate_bound",
+    "false_accept_threshold",
+    "false_reject_rate_at",
+    "min_cllr",
+    "min_dcf",
+    "min_dcf_threshold",
+]

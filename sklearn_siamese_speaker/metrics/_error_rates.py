@@ -1,0 +1,149 @@
+"""Equal error rate, and false rejects at a false-accept rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._trials import count_by_score, error_rates, threshold_above
+
+
+def equal_error_rate(y_true, y_score):
+    """Return the error rate at which false accepts and false rejects are equally frequent.
+
+    Between two thresholds the rates are interpolated linearly: what deciding between the two by
+    the toss of a coin achieves. So scores that are all equal have 0.5.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_trials,)
+        1 where both recordings of the trial are of one speaker, else 0.
+    y_score : array-like of shape (n_trials,)
+        Scores, higher for more alike.
+
+    Returns
+    -------
+    eer : float
+        0 for separated scores, 0.5 by chance, 1 if every non-target scores above every target.
+
+    Raises
+    ------
+    ValueError
+        If one of the two kinds of trials is missing or a score is not finite.
+
+    See Also
+    --------
+    equal_error_threshold : The threshold that comes closest to it.
+    sklearn.metrics.det_curve : Both error rates at every threshold.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import equal_error_rate
+    >>> equal_error_rate([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
+    0.0
+    >>> equal_error_rate([0, 0, 0, 1, 1, 1], [0.1, 0.3, 0.6, 0.4, 0.8, 0.9])
+    0.333...
+
+    As a scorer of trials:
+
+    >>> from sklearn.metrics import make_scorer
+    >>> scorer = make_scorer(
+    ...     equal_error_rate, response_method="decision_function", greater_is_better=False)
+    """
+    far, frr = error_rates(count_by_score(y_true, y_score))
+    j = np.argmax(frr >= far)  # from j - 1 to j the false rejects overtake the false accepts
+    lead_before, lead = far[j - 1] - frr[j - 1], frr[j] - far[j]
+    share = lead_before / (lead_before + lead)
+    return float(far[j - 1] + share * (far[j] - far[j - 1]))
+
+
+def equal_error_threshold(y_true, y_score):
+    """Return the threshold at which the two error rates are closest to each other.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_trials,)
+        1 where both recordings of the trial are of one speaker, else 0.
+    y_score : array-like of shape (n_trials,)
+        Scores, higher for more alike.
+
+    Returns
+    -------
+    threshold : float
+        Trials with a score above it are accepted; halfway between two scores. Of two equally good
+        thresholds the higher.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import equal_error_threshold
+    >>> equal_error_threshold([0, 0, 1, 1], [0.0, 2.0, 8.0, 9.0])
+    5.0
+    """
+    counts = count_by_score(y_true, y_score)
+    far, frr = error_rates(counts)
+    j = np.argmax(frr >= far)
+    j -= far[j - 1] - frr[j - 1] < frr[j] - far[j]
+    return threshold_above(counts.scores, j)
+
+
+def false_reject_rate_at(y_true, y_score, *, far=0.01):
+    """Return the lowest false-reject rate of thresholds that accept at most `far` of non-targets.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_trials,)
+        1 where both recordings of the trial are of one speaker, else 0.
+    y_score : array-like of shape (n_trials,)
+        Scores, higher for more alike.
+    far : float, default=0.01
+        Largest share of non-target trials accepted, from 0 to 1.
+
+    Returns
+    -------
+    frr : float
+        Share of target trials rejected, from 0 to 1.
+
+    See Also
+    --------
+    false_accept_threshold : The threshold.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import false_reject_rate_at
+    >>> false_reject_rate_at([0, 0, 0, 1, 1, 1], [0.1, 0.3, 0.6, 0.4, 0.8, 0.9], far=0.0)
+    0.333...
+    """
+    counts = count_by_score(y_true, y_score)
+    return float(error_rates(counts)[1][_first_within(counts, far)])
+
+
+def false_accept_threshold(y_true, y_score, *, far=0.01):
+    """Return the lowest threshold that accepts at most `far` of the non-target trials.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_trials,)
+        1 where both recordings of the trial are of one speaker, else 0.
+    y_score : array-like of shape (n_trials,)
+        Scores, higher for more alike.
+    far : float, default=0.01
+        Largest share of non-target trials accepted, from 0 to 1.
+
+    Returns
+    -------
+    threshold : float
+        Trials with a score above it are accepted; halfway between two scores.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import false_accept_threshold
+    >>> false_accept_threshold([0, 0, 0, 1, 1, 1], [1.0, 3.0, 6.0, 4.0, 8.0, 9.0], far=0.0)
+    7.0
+    """
+    counts = count_by_score(y_true, y_score)
+    return threshold_above(counts.scores, _first_within(counts, far))
+
+
+def _first_within(counts, far):
+    if not 0 <= far <= 1:
+        raise ValueError(f"far={far} must be a share of the non-target trials, from 0 to 1.")
+    return np.argmax(error_rates(counts)[0] <= far)

@@ -1,0 +1,64 @@
+"""VGGishNetwork: the convolutional network whose weights were trained on AudioSet."""
+
+from __future__ import annotations
+
+from torch import nn
+
+N_FRAMES, N_MELS, N_DIMS = 96, 64, 128
+
+
+class VGGishNetwork(nn.Module):
+    """VGG's configuration A on log-mel patches, without its last convolutions [1]_.
+
+    Six convolutions of 3 x 3, four of them followed by max pooling, then three fully connected
+    layers. Names of the parameters are those of torchvggish.
+
+    Parameters
+    ----------
+    final_relu : bool, default=True
+        Whether the embedding ends with a ReLU: True in torchvggish and, until 2020, in the
+        published code, which has none today.
+    width : int, default=64
+        Filters of the first convolution; the size of all others is a multiple of it. Published
+        weights have 64, which makes 72,141,184 parameters.
+
+    References
+    ----------
+    .. [1] S. Hershey et al., "CNN architectures for large-scale audio classification", ICASSP,
+       2017.
+    """
+
+    def __init__(self, *, final_relu=True, width=64):
+        super().__init__()
+        self.features = nn.Sequential(
+            *_convolution(1, width),
+            nn.MaxPool2d(2),
+            *_convolution(width, 2 * width),
+            nn.MaxPool2d(2),
+            *_convolution(2 * width, 4 * width),
+            *_convolution(4 * width, 4 * width),
+            nn.MaxPool2d(2),
+            *_convolution(4 * width, 8 * width),
+            *_convolution(8 * width, 8 * width),
+            nn.MaxPool2d(2),
+        )
+        n_hidden = 64 * width
+        self.embeddings = nn.Sequential(
+            nn.Linear((N_FRAMES // 16) * (N_MELS // 16) * 8 * width, n_hidden),
+            nn.ReLU(),
+            nn.Linear(n_hidden, n_hidden),
+            nn.ReLU(),
+            nn.Linear(n_hidden, N_DIMS),
+            *([nn.ReLU()] if final_relu else []),
+        )
+
+    def forward(self, patches):
+        """Map ``(..., 96, 64)`` to ``(..., 128)``: log-mel patches, frames before mel bands."""
+        images = self.features(patches.reshape(-1, 1, N_FRAMES, N_MELS))
+        # (n_patches, filters, 6, 4): the weights were trained with the filters as the last axis.
+        flat = images.permute(0, 2, 3, 1).flatten(1)
+        return self.embeddings(flat).reshape(*patches.shape[:-2], N_DIMS)
+
+
+def _convolution(n_in, n_out):
+    return nn.Conv2d(n_in, n_out, 3, padding=1), nn.ReLU(inplace=True)

@@ -1,0 +1,291 @@
+"""What every front end promises: lengths, neighbours, caches, processes, bad input."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import librosa
+import numpy as np
+import pytest
+import soundfile
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+
+from sklearn_siamese_speaker._audio import AudioError, AudioQualityWarning
+from sklearn_siamese_speaker.features import MFCC, FramePooling, LogMelSpectrogram, RawAudio
+
+FRONT_ENDS = [
+    RawAudio(),
+    RawAudio(sample_rate=8000, duration=0.4, trim_silence=True),
+    LogMelSpectrogram(),
+    LogMelSpectrogram(normalize="mean_variance", deltas=1),
+    MFCC(),
+    MFCC(13, deltas=2, normalize="mean", duration=0.7, crop="loudest", pad="repeat"),
+]
+every_front_end = pytest.mark.parametrize("front_end", FRONT_ENDS, ids=repr)
+
+
+@pytest.fixture
+def waveforms():
+    """Six half seconds whose levels are 60 dB apart."""
+    rng = np.random.default_rng(0)
+    levels = 10.0 ** np.array([0, -3, 0, -1, -2, -3])
+    return (levels[:, np.newaxis] * rng.uniform(-0.9, 0.9, (6, 8000))).astype(np.float32)
+
+
+@pytest.fixture
+def voices(waveforms):
+    """The same recordings with lengths of their own."""
+    return [waveform[: 8000 - 500 * index] for index, waveform in enumerate(waveforms)]
+
+
+@pytest.fixture
+def paths(tmp_path, voices):
+    for index, waveform in enumerate(voices):
+        soundfile.write(tmp_path / f"{index}.wav", waveform, 16000, subtype="FLOAT")
+    return [str(tmp_path / f"{index}.wav") for index in range(len(voices))]
+
+
+def assert_same_bits(frames, others):
+    assert len(frames) == len(others)
+    for recording, other in zip(frames, others, strict=True):
+        assert recording.dtype == other.dtype == np.float32
+        np.testing.assert_array_equal(recording, other)
+
+
+# The contract, for lists
+
+
+@every_front_end
+@pytest.mark.parametrize("kind", ["voices", "paths"])
+def test_frames_of_lists_do_not_depend_on_neighbours_order_or_process(front_end, kind, request):
+    X = request.getfixturevalue(kind)
+    front_end = clone(front_end).fit(X)
+    state = dict(vars(front_end))
+    frames = front_end.transform(X)
+    assert vars(front_end) == state
+    assert not hasattr(front_end, "n_features_in_")
+    assert_same_bits(frames, [front_end.transform([x])[0] for x in X])
+    assert_same_bits(frames, front_end.transform(X[::-1])[::-1])
+    assert_same_bits(frames, clone(front_end).fit_transform(X))
+    assert_same_bits(frames, pickle.loads(pickle.dumps(front_end)).transform(X))
+    assert_same_bits(frames, clone(front_end).set_params(n_jobs=2).fit_transform(X * 8)[:6])
+    assert {len(recording) for recording in frames} == {len(front_end.get_feature_names_out())}
+
+
+@every_front_end
+def test_a_recording_has_the_same_bits_as_row_item_and_file(front_end, waveforms, voices, paths):
+    rows = clone(front_end).fit_transform(waveforms)
+    assert isinstance(rows, np.ndarray)
+    assert rows.ndim == 3
+    assert_same_bits(rows, [clone(front_end).fit_transform([x])[0] for x in waveforms])
+    assert_same_bits(rows, clone(front_end).fit_transform(waveforms[:, np.newaxis]))
+    assert_same_bits(clone(front_end).fit_transform(voices), clone(front_end).fit_transform(paths))
+
+
+@every_front_end
+def test_input_is_never_modified(front_end, waveforms):
+    before = waveforms.copy()
+    frames = clone(front_end).fit_transform(waveforms)
+    frames += 1
+    np.testing.assert_array_equal(waveforms, before)
+
+
+@every_front_end
+def test_a_row_of_one_sample_has_frames(front_end):
+    with pytest.warns(AudioQualityWarning, match="is silent"):
+        assert clone(front_end).fit_transform(np.zeros((2, 1))).shape[2] >= 1
+
+
+def test_recordings_of_several_lengths_come_as_an_object_array(voices):
+    frames = MFCC().fit_transform(voices)
+    assert frames.dtype == object
+    assert [recording.shape for recording in frames] == [
+        (40, 1 + len(voice) // 160) for voice in voices
+    ]
+
+
+def test_recordings_of_one_length_come_as_three_axes(waveforms):
+    assert MFCC().fit_transform(list(waveforms)).shape == (6, 40, 51)
+
+
+def test_an_array_of_another_length_is_refused_with_the_way_out(waveforms):
+    front_end = MFCC().fit(waveforms)
+    expected = (
+        "^X has 4000 features, but MFCC is expecting 8000 features as input; pass a list of 1-D "
+        "arrays for recordings of other lengths$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        front_end.transform(waveforms[:, :4000])
+    assert front_end.transform(list(waveforms[:, :4000])).shape == (6, 40, 26)
+    front_end.fit(list(waveforms))
+    assert front_end.transform(waveforms[:, :4000]).shape == (6, 40, 26)
+
+
+def test_four_axes_are_refused():
+    with pytest.raises(ValueError, match=r"takes waveforms of shape .* got shape \(2, 1, 1, 9\)"):
+        MFCC().fit(np.zeros((2, 1, 1, 9)))
+
+
+# Rates and parameters
+
+
+@pytest.mark.parametrize(
+    ("input_rate", "rate", "n_times"), [(16000, 4000, 2000), (8000, 16000, 16000)]
+)
+def test_arrays_are_resampled_from_their_rate(waveforms, input_rate, rate, n_times):
+    front_end = RawAudio(rate, input_sample_rate=input_rate)
+    assert front_end.fit_transform(waveforms).shape == (6, 1, n_times)
+
+
+def test_three_seconds_at_4_khz_are_12000_samples():
+    X = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 48000))
+    assert RawAudio(sample_rate=4000).fit_transform(X).shape == (2, 1, 12000)
+
+
+def test_files_are_resampled_from_the_rate_in_their_header(tmp_path, waveforms):
+    soundfile.write(tmp_path / "a.wav", waveforms[0], 8000)
+    assert RawAudio(input_sample_rate=4000).fit_transform([tmp_path / "a.wav"]).shape[2] == 16000
+
+
+def test_mfcc_of_a_quiet_recording_beside_a_loud_one_is_that_of_librosa(waveforms):
+    frames = MFCC().fit_transform(waveforms)
+    options = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64, "fmin": 20}
+    for recording, waveform in zip(frames, waveforms, strict=True):
+        expected = librosa.feature.mfcc(y=waveform, sr=16000, n_mfcc=40, **options)
+        np.testing.assert_allclose(recording, expected, atol=1e-3)
+
+
+@pytest.mark.skipif("SIAMESE_SPEAKER_SPEECH" not in os.environ, reason="no folder of speech given")
+def test_mfcc_of_real_speech_are_those_of_librosa():
+    paths = sorted(Path(os.environ["SIAMESE_SPEAKER_SPEECH"]).rglob("*.flac"))[::100]
+    options = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64, "fmin": 20}
+    for path, frames in zip(paths, MFCC().fit_transform(paths), strict=True):
+        waveform, _ = librosa.load(path, sr=16000, res_type="soxr_hq")
+        expected = librosa.feature.mfcc(y=waveform, sr=16000, n_mfcc=40, **options)
+        np.testing.assert_allclose(frames, expected, atol=1e-3)
+
+
+def test_mfcc_are_the_cosine_transform_of_log_mel_spectrograms(waveforms):
+    log_mel = LogMelSpectrogram().fit_transform(waveforms)
+    mfcc = MFCC(64).fit_transform(waveforms)
+    # The transform is orthonormal, so the energy of the cepstra is that of the bands.
+    np.testing.assert_allclose(np.square(mfcc).sum(1), np.square(log_mel).sum(1), rtol=1e-5)
+
+
+def test_features_are_named_after_their_front_end(waveforms):
+    assert MFCC(2, deltas=1).fit(waveforms).get_feature_names_out().tolist() == [
+        "mfcc0",
+        "mfcc1",
+        "mfcc2",
+        "mfcc3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("front_end", "message"),
+    [
+        (MFCC(65), "n_mfcc=65 must be at most n_mels=64"),
+        (MFCC(fmin=5000, fmax=400), "fmin=5000 Hz and fmax=400 Hz must be in order and at most"),
+        (LogMelSpectrogram(fmax=8000, sample_rate=8000), "half of sample_rate=8000 Hz"),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_refused(waveforms, front_end, message):
+    with pytest.raises(ValueError, match=message):
+        front_end.fit(waveforms)
+
+
+def test_empty_mel_bands_warn(waveforms):
+    with pytest.warns(AudioQualityWarning, match="mel bands are narrower than the frequency resol"):
+        LogMelSpectrogram(n_mels=128, sample_rate=4000).fit(waveforms)
+
+
+# Cache and processes
+
+
+@pytest.fixture
+def extractions(monkeypatch):
+    """Return the list of extracted waveforms."""
+    extracted = []
+    original = MFCC._extract
+
+    def count(self, waveform):
+        extracted.append(waveform)
+        return original(self, waveform)
+
+    monkeypatch.setattr(MFCC, "_extract", count)
+    return extracted
+
+
+@pytest.mark.parametrize("as_memory", [str, lambda path: path, joblib.Memory], ids=repr)
+@pytest.mark.parametrize("kind", ["waveforms", "voices", "paths"])
+def test_a_search_over_later_steps_extracts_each_recording_once(
+    tmp_path, extractions, request, kind, as_memory
+):
+    X = request.getfixturevalue(kind)
+    memory = as_memory(tmp_path / "cache")
+    if isinstance(memory, joblib.Memory):
+        memory.verbose = 0
+    pipeline = make_pipeline(MFCC(memory=memory), FramePooling(), KNeighborsClassifier())
+    candidates = {"kneighborsclassifier__n_neighbors": [1, 2, 3]}
+    GridSearchCV(pipeline, candidates, cv=2, error_score="raise").fit(X, [0, 1, 0, 1, 0, 1])
+    assert len(extractions) == 6
+
+
+def test_the_cache_knows_parameters_and_content(tmp_path, extractions, paths, waveforms):
+    front_end = MFCC(memory=str(tmp_path / "cache"))
+    plain = front_end.fit_transform(paths)
+    assert_same_bits(front_end.set_params(n_jobs=1).fit_transform(paths), plain)
+    assert len(extractions) == 6
+    assert front_end.set_params(n_mfcc=13).fit_transform(paths)[0].shape[0] == 13
+    assert len(extractions) == 12
+    soundfile.write(paths[0], waveforms[1, :4000], 16000)
+    assert front_end.fit_transform(paths)[0].shape[1] == 26
+    assert len(extractions) == 13
+
+
+def test_fit_extracts_nothing(extractions, paths):
+    MFCC().fit(paths)
+    assert not extractions
+
+
+# Bad input
+
+
+def test_all_bad_recordings_are_named_at_once_and_nothing_is_extracted(
+    tmp_path, extractions, paths
+):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 16000)
+    missing, silent = str(tmp_path / "none.wav"), str(tmp_path / "silent.wav")
+    X = [paths[0], silent, paths[1], missing, np.full(8000, np.nan)]
+    for call in (MFCC().fit, MFCC().fit_transform, MFCC().fit(paths).transform):
+        with pytest.raises(AudioError) as error:
+            call(X)
+        lines = str(error.value).split("\n")
+        assert lines[0] == "3 of 5 recordings cannot be used:"
+        assert lines[1].startswith(f"X[1] {silent!r} is silent")
+        assert lines[2].startswith(f"X[3] {missing!r} cannot be opened (No such file or directory)")
+        assert lines[3].startswith("X[4] holds 8000 NaN or infinite samples")
+        assert (error.value.index, error.value.path) == (1, silent)
+    assert not extractions
+
+
+def test_faults_come_back_from_other_processes(tmp_path, paths):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 16000)
+    X = [*paths * 6, tmp_path / "silent.wav"]
+    with pytest.raises(AudioError, match=r"^X\[36\] '.*silent.wav' is silent"):
+        MFCC(n_jobs=2).fit_transform(X)
+
+
+def test_front_ends_import_neither_torch_nor_librosa():
+    program = (
+        "import sys, sklearn_siamese_speaker.features\n"
+        "print({'torch', 'librosa'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip() == "set()", result.stderr
