@@ -8,12 +8,12 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._compat import Interval, StrOptions, _fit_context
+from ._labels import check_speakers
 from .features._frames import check_frames
 
 
@@ -77,10 +77,10 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     optimizer : {"radam", "adam", "adamw", "sgd"} or torch.optim.Optimizer class, default="radam"
         The optimizer.
 
-    lr : float, default=1e-3
+    lr : float, default=0.01
         Learning rate; the highest one of a schedule.
 
-    schedule : {"constant", "cosine", "one_cycle"}, default="one_cycle"
+    schedule : {"constant", "cosine", "one_cycle"}, default="cosine"
         Course of the learning rate over all batches of the training.
 
     batch_size : int, default=64
@@ -203,8 +203,8 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         loss="prototypical",
         pairs="all",
         optimizer="radam",
-        lr=1e-3,
-        schedule="one_cycle",
+        lr=1e-2,
+        schedule="cosine",
         batch_size=64,
         recordings_per_speaker=4,
         crop_frames="auto",
@@ -357,11 +357,8 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 "holds the speaker of each recording."
             )
         frames = check_frames(self, X, reset=True, ensure_min_samples=2)
-        y = column_or_1d(y, warn=True)
+        y = check_speakers(y)
         check_consistent_length(frames, y)
-        check_classification_targets(y)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
         classes, speakers, counts = np.unique(y, return_inverse=True, return_counts=True)
         if len(classes) < 2:
             raise ValueError(

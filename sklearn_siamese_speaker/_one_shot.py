@@ -95,7 +95,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     --------
     Enrol two speakers with one embedding each; a third joins later:
 
-    >>> from sklearn_siamese_speaker._one_shot import OneShotClassifier
+    >>> from sklearn_siamese_speaker import OneShotClassifier
     >>> who = OneShotClassifier().fit([[0.0, 0.0], [4.0, 0.0]], ["ana", "ben"])
     >>> who.predict([[1.0, 0.0]])
     array(['ana'], dtype='<U3')

@@ -11,11 +11,9 @@ from scipy.spatial.distance import cdist
 from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 
-from .model_selection._episodes import first_best
-
 _DISTANCES = {"euclidean": "euclidean", "cosine": "cosine", "manhattan": "cityblock"}
 _QUERIES = 256  # queries compared at a time
-_PROTOTYPES = 4096  # prototypes screened at a time: few products, and scores still in the cache
+_PROTOTYPES = 1024  # prototypes screened at a time: few products, and scores still in the cache
 
 
 def similarity(queries, prototypes, metric):
@@ -76,9 +74,14 @@ def _nearest(E, first, metric):
 
 
 def _medoid(E, first, metric):
-    speakers = np.split(E, first[1:])
-    medoids = [first_best(similarity(own, own, metric).sum(axis=1)) for own in speakers]
+    medoids = [_most_central(own, metric) for own in np.split(E, first[1:])]
     return E[first + medoids], np.arange(len(first))
+
+
+def _most_central(E, metric):
+    similarities = similarity(E, E, metric)
+    np.fill_diagonal(similarities, 0.0)  # the rounding of the cosine to itself decides nothing
+    return similarities.sum(axis=1).argmax()
 
 
 AGGREGATIONS = {"mean": _mean, "nearest": _nearest, "medoid": _medoid}

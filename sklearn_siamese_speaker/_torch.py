@@ -24,7 +24,10 @@ def resolve_device(device):
     """Return the torch device for "auto" (CUDA when present, else CPU) or a device's name."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+    resolved = torch.device(device)
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}, but torch finds no CUDA device; use device='auto'.")
+    return resolved
 
 
 @contextmanager

@@ -6,7 +6,16 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from sklearn_siamese_speaker.features import MFCC, FramePooling, LogMelSpectrogram, RawAudio
+from sklearn_siamese_speaker import (
+    MFCC,
+    FramePooling,
+    LogMelSpectrogram,
+    OneShotClassifier,
+    RawAudio,
+    SiameseSpeakerEncoder,
+)
+
+TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 16, "max_epochs": 2}
 
 # Each with the number of checks that scikit-learn 1.9 collects for it: an empty list would pass.
 ESTIMATORS = [
@@ -14,6 +23,8 @@ ESTIMATORS = [
     (LogMelSpectrogram(), 47),
     (MFCC(), 47),
     (FramePooling(), 47),
+    (SiameseSpeakerEncoder(**TINY), 48),
+    (OneShotClassifier(), 55),
 ]
 
 # Checks that scikit-learn has but does not collect for estimators that are not its own.

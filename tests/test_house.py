@@ -18,9 +18,9 @@ PACKAGE = Path(sklearn_siamese_speaker.__file__).parent
 # A room may import from the rooms named in its row; the rooms beside floor 0 see each other.
 JUDGES = {"metrics", "model_selection", "datasets", "inspection"}
 GROUND = {"_audio", "_torch", "_compat"}
-FLOOR_1 = GROUND | {"spectral", "nn", "_similarity", "_labels"}
+FLOOR_1 = GROUND | {"spectral", "nn", "_labels"}
 FLOOR_2 = FLOOR_1 | JUDGES | {"features", "training"}
-FLOOR_3 = FLOOR_2 | {"_encoder"}
+FLOOR_3 = FLOOR_2 | {"_encoder", "_similarity"}
 FLOOR_4 = FLOOR_3 | {"_one_shot", "_verifier"}
 ALLOWED = {
     "_audio": set(),
@@ -28,7 +28,7 @@ ALLOWED = {
     "_compat": set(),
     **dict.fromkeys(JUDGES, JUDGES | {"_audio", "_compat"}),
     "spectral": set(),
-    "_similarity": set(),
+    "_similarity": JUDGES,
     "_labels": set(),
     "nn": set(),
     "features": FLOOR_2,

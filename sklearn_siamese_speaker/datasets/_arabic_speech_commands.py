@@ -21,9 +21,9 @@ NAME = re.compile(r"(.+)_NO_(\d+)")  # contributor_NO_round
 ABOUT = """\
 Arabic Speech Commands: 40 Arabic words, said 10 times by each of 30 contributors, 16 kHz, 1 s each.
 Licence: CC BY 4.0. Source: https://github.com/abdulkaderghandoura/arabic-speech-commands-dataset
-Citation: A. Ghandoura, F. Hjabo and O. Al Dakkak (2021). "Building and benchmarking an Arabic Speech
-Commands dataset for small-footprint keyword spotting". Engineering Applications of Artificial
-Intelligence 102, 104267."""
+Citation: A. Ghandoura, F. Hjabo and O. Al Dakkak (2021). "Building and benchmarking an Arabic
+Speech Commands dataset for small-footprint keyword spotting". Engineering Applications of
+Artificial Intelligence 102, 104267."""
 
 
 def fetch_arabic_speech_commands(

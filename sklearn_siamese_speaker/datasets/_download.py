@@ -15,7 +15,7 @@ from sklearn_siamese_speaker.datasets._data_home import get_data_home
 
 WAITS = (1.0, 5.0, 20.0)  # seconds before a cut download is continued
 TIMEOUT = 30.0  # seconds without a byte until a connection counts as cut
-CHUNK = 2**20  # bytes
+CHUNK = 2**16  # bytes; what a cut connection had begun of one is lost
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sklearn_siamese_speaker.datasets._bunch import make_bunch
 from sklearn_siamese_speaker.datasets._speaker_folder import find_recordings
 
 LAYOUTS = ("wav48_silence_trimmed", "wav48")  # versions 0.92 and 0.80
-SECOND_MICROPHONE = "_mic2"
+NAME = re.compile(r"[a-z]\d+_(\d+)(_mic[12])?")  # speaker_utterance_microphone
 
 ABOUT = """\
 VCTK: newspaper sentences in many accents of English, 48 kHz.
@@ -91,18 +92,26 @@ def load_vctk(path, *, return_X_y=False, as_frame=False):
     speakers = _read_speakers(Path(path, "speaker-info.txt"))
     rows = []
     for row in find_recordings(folders[0]):
-        name = Path(row["path"]).stem
-        if not name.endswith(SECOND_MICROPHONE):
+        utterance, microphone = _read_name(row["path"])
+        if microphone != "_mic2":
             age, gender, accent = speakers.get(row["speaker"], (None, None, None))
-            utterance = name.split("_")[1]
-            rows.append(
-                {**row, "utterance": utterance, "age": age, "gender": gender, "accent": accent}
-            )
+            row.update(utterance=utterance, age=age, gender=gender, accent=accent)
+            rows.append(row)
     return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
 
 
+def _read_name(path):
+    match = NAME.fullmatch(Path(path).stem)
+    if not match:
+        raise ValueError(
+            f"{path!r} is not named as in VCTK, p225_001 or p225_001_mic1; remove it or pass the "
+            "folder to load_speaker_folder."
+        )
+    return match.groups()
+
+
 def _read_speakers(file):
-    """Return age, gender and accent of the speakers; version 0.80 leaves out the p of their names."""
+    """Return age, gender and accent of the speakers; version 0.80 names them without the p."""
     if not file.is_file():
         return {}
     fields = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]

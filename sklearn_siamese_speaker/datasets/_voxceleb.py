@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -127,29 +128,26 @@ def _read_trials(file, rows):
         raise FileNotFoundError(
             f"{str(file)!r} does not exist; the official lists of trials are at {TRIALS_URL}."
         )
-    positions = {_trial_name(row): position for position, row in enumerate(rows)}
+    positions = {
+        f"{row['session']}/{Path(row['path']).stem}": position for position, row in enumerate(rows)
+    }
     pairs, labels = [], []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        fields = line.split()
-        if len(fields) != 3 or fields[0] not in ("0", "1"):
+        label, *names = line.split() or [""]
+        if label not in ("0", "1") or len(names) != 2:
             raise ValueError(
                 f"{str(file)!r}, line {number}: {line!r} is no trial; "
                 "write <1 or 0> <recording> <recording>."
             )
         try:
-            pairs.append([positions[_without_extension(name)] for name in fields[1:]])
+            # The extension may differ: recordings are often converted to .flac.
+            pairs.append([positions[os.path.splitext(name)[0]] for name in names])
         except KeyError as error:
             raise ValueError(
                 f"{str(file)!r}, line {number}: there is no recording {error.args[0]!r}; "
                 "unpack the part of VoxCeleb that holds it into the same folder."
             ) from None
-        labels.append(int(fields[0]))
+        labels.append(int(label))
+    if not labels:
+        raise ValueError(f"{str(file)!r} is empty; download the list again from {TRIALS_URL}.")
     return np.array(pairs), np.array(labels)
-
-
-def _trial_name(row):
-    return f"{row['session']}/{Path(row['path']).stem}"
-
-
-def _without_extension(name):
-    return name.rpartition(".")[0]

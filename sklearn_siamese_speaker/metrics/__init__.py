@@ -1,11 +1,11 @@
-"""Judging scores of trials: is this the voice that was enrolled, or another one?
+"""Judging scores of trials: is this the voice that was enrolled.
 
-A trial is a pair of recordings; `y_true` is 1 where both are of one speaker. Scores go up with
-similarity, and a trial is accepted when its score is above a threshold. Error rates:
-`equal_error_rate`, `false_reject_rate_at`. Costs: `min_dcf`, `actual_dcf`. Information in
-log-likelihood ratios: `cllr`, `min_cllr`. Thresholds: `equal_error_threshold`,
+A trial is a pair of recordings; `make_trials` pairs them. `y_true` is 1 where both are of one
+speaker. Scores go up with similarity, and a trial is accepted when its score is above a threshold.
+Error rates: `equal_error_rate`, `false_reject_rate_at`. Costs: `min_dcf`, `actual_dcf`. Information
+in log-likelihood ratios: `cllr`, `min_cllr`. Thresholds: `equal_error_threshold`,
 `false_accept_threshold`, `min_dcf_threshold`, `bayes_threshold`. How sure they are, for other
-speakers: `bootstrap_interval` for any of them, `error_rate_bound` for the errors of one threshold.
+speakers: `bootstrap_interval` of any metric, `error_rate_bound` of the errors at one threshold.
 """
 
 from ._bootstrap import bootstrap_interval
@@ -18,6 +18,7 @@ from ._error_rates import (
     false_accept_threshold,
     false_reject_rate_at,
 )
+from ._make_trials import make_trials
 
 __all__ = [
     "actual_dcf",
@@ -29,6 +30,7 @@ __all__ = [
     "error_rate_bound",
     "false_accept_threshold",
     "false_reject_rate_at",
+    "make_trials",
     "min_cllr",
     "min_dcf",
     "min_dcf_threshold",

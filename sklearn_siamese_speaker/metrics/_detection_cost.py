@@ -10,7 +10,7 @@ from ._trials import check_trials, count_by_score, error_rates, threshold_above
 
 
 def min_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
-    """Return the lowest normalised detection cost of all thresholds.
+    r"""Return the lowest normalised detection cost of all thresholds.
 
     Parameters
     ----------
@@ -44,11 +44,10 @@ def min_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
     -----
     With the false-reject rate :math:`P_{miss}` and the false-accept rate :math:`P_{fa}` the cost is
 
-    .. math:: C = \\frac{c_{miss}\\, p\\, P_{miss} + c_{fa}\\, (1 - p)\\, P_{fa}}
-              {\\min(c_{miss}\\, p,\\; c_{fa}\\, (1 - p))}
+    .. math:: C = \frac{c_{miss}\, p\, P_{miss} + c_{fa}\, (1 - p)\, P_{fa}}
+              {\min(c_{miss}\, p,\; c_{fa}\, (1 - p))}
 
-    The defaults are one of the two operating points of NIST's 2016 evaluation [1]_, sections 3.1
-    and 3.2.
+    The defaults are one of the two operating points of NIST's 2016 evaluation [1]_.
 
     References
     ----------

@@ -37,7 +37,7 @@ def check_trials(y_true, y_score):
 
 
 def check_trial_speakers(speakers, n_trials):
-    """Number the speakers of trials.
+    """Return the speakers of trials as numbers.
 
     Parameters
     ----------

@@ -64,8 +64,8 @@ def n_shot_k_way_curve(
         Arrays of shape (n_shots, n_k_ways):
 
         * `mean`: the accuracy;
-        * `lower`, `upper`: its 95 % interval for other speakers, by resampling speakers in both
-          their roles (pigeonhole bootstrap [1]_, 2000 draws). It is the interval to report;
+        * `lower`, `upper`: its 95 % interval for other speakers, a bootstrap of the speakers (2000
+          draws, widened for few speakers [1]_). It is the interval to report;
         * `same_speakers_lower`, `same_speakers_upper`: the normal 95 % interval for other tasks
           among the same speakers;
         * `chance`: ``1 / k_way``;
@@ -84,8 +84,8 @@ def n_shot_k_way_curve(
 
     References
     ----------
-    .. [1] A. B. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007,
-       386-411.
+    .. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", The American
+       Statistician 69(4), 2015, 371-386.
 
     Examples
     --------

@@ -1,94 +1,97 @@
 """How sure an accuracy is: speakers resampled, and beside it the same speakers taken as given.
 
-The speaker-level interval answers "what would other speakers have given?". A speaker plays two
-roles, as the one who speaks and as a candidate for others' queries; the pigeonhole bootstrap [1]_
-resamples both with one set of weights. It works on two matrices of shape (n_speakers, n_speakers):
-`trials`, how many queries of speaker s were made while c was another candidate, and `errors`, how
-many of them were recognised as c. With k candidates a query makes k - 1 trials, hence::
-
-    accuracy = 1 - (k - 1) * errors.sum() / trials.sum()
+The speaker-level interval answers "what would other speakers have given?": a bootstrap of the
+speakers who speak, each with all of their queries, for queries of one speaker are alike. Of few
+speakers a bootstrap shows too little spread; its draws are widened as Student's t is against the
+normal distribution [1]_. Resampling a speaker also as a candidate for the queries of others (the
+pigeonhole bootstrap) counts the chance of each pair of speakers three times: in simulations with
+20 speakers its intervals are twice too wide, while these hold their 95 %.
 
 References
 ----------
-.. [1] A. B. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, 386-411.
+.. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", The American Statistician
+   69(4), 2015, 371-386, section 4.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
 CONFIDENCE = 0.95
-_NORMAL_QUANTILE = 1.959963984540054  # of (1 + CONFIDENCE) / 2
+_NORMAL_QUANTILE = stats.norm.ppf((1 + CONFIDENCE) / 2)
 _N_DRAWS = 2000
 _SEED = 0  # the same draws for every system, so that their differences are paired
 
 
-def count_confusions(speakers, recognised, n_speakers):
-    """Count who was taken for whom.
+def count_recognised(speakers, recognised, n_speakers):
+    """Count the queries of each speaker, and those recognised.
 
     Parameters
     ----------
     speakers : ndarray of shape (n_tasks, k_way)
         Speaker at each position of each task, in [0, n_speakers).
     recognised : ndarray of shape (n_tasks, k_way, n_queries)
-        Position of the recognised speaker; -1 (rejected) counts as an error spread equally over
-        the other candidates.
+        Position of the recognised speaker, or -1.
     n_speakers : int
 
     Returns
     -------
-    trials, errors : ndarray of shape (n_speakers, n_speakers)
+    n_queries, n_right : ndarray of shape (n_speakers,)
     """
-    _, k_way, n_queries = recognised.shape
-    positions = np.arange(k_way)
-    as_candidate = (recognised[..., np.newaxis] == positions).sum(axis=2, dtype=float)
-    rejected = (recognised < 0).sum(axis=2)
-    as_candidate += rejected[..., np.newaxis] / (k_way - 1)
-    cells = speakers[:, :, np.newaxis] * n_speakers + speakers[:, np.newaxis]
-    others = np.broadcast_to(positions[:, np.newaxis] != positions, cells.shape)
-    errors = np.bincount(cells[others], as_candidate[others], minlength=n_speakers**2)
-    trials = n_queries * np.bincount(cells[others], minlength=n_speakers**2)
-    return trials.reshape(n_speakers, -1), errors.reshape(n_speakers, -1)
+    is_right = recognised == np.arange(recognised.shape[1])[:, np.newaxis]
+    n_right = np.bincount(speakers.ravel(), is_right.sum(axis=2).ravel(), minlength=n_speakers)
+    n_tasks = np.bincount(speakers.ravel(), minlength=n_speakers)
+    return n_tasks * recognised.shape[2], n_right
 
 
-def bootstrap_accuracies(trials, errors, k_way, n_draws=_N_DRAWS):
+def bootstrap_accuracies(n_queries, n_right, n_draws=_N_DRAWS):
     """Return the accuracy under resampled speakers.
 
     Parameters
     ----------
-    trials, errors : ndarray of shape (n_speakers, n_speakers)
-    k_way : int
+    n_queries, n_right : ndarray of shape (n_speakers,)
+        Queries of each speaker, and those recognised.
     n_draws : int, default=2000
 
     Returns
     -------
     accuracies : ndarray of shape (n_draws,)
-        Of two systems on the same tasks, equal positions belong to equal draws. NaN for a draw
-        of one single speaker.
+        Of two systems on the same tasks, equal positions belong to equal draws.
     """
-    present = trials.sum(axis=1) > 0
-    trials, errors = trials[np.ix_(present, present)], errors[np.ix_(present, present)]
-    n_speakers = len(trials)
+    present = n_queries > 0
+    n_queries, n_right = n_queries[present], n_right[present]
+    n_speakers = len(n_queries)
     rng = np.random.RandomState(_SEED)
     weights = rng.multinomial(n_speakers, np.full(n_speakers, 1 / n_speakers), n_draws)
-    n_trials = ((weights @ trials) * weights).sum(axis=1)
-    n_errors = ((weights @ errors) * weights).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return 1 - (k_way - 1) * n_errors / n_trials
+    draws = (weights @ n_right) / (weights @ n_queries)
+    accuracy = n_right.sum() / n_queries.sum()
+    return accuracy + _few_speakers(n_speakers) * (draws - accuracy)
+
+
+def _few_speakers(n_speakers):
+    """Return how much wider Student's t is than a bootstrap of the mean of so many speakers."""
+    t_quantile = stats.t.ppf((1 + CONFIDENCE) / 2, n_speakers - 1)
+    return t_quantile / _NORMAL_QUANTILE * np.sqrt(n_speakers / (n_speakers - 1))
 
 
 def percentile_interval(draws):
     """Return the 95 % interval of bootstrap draws (..., n_draws): two arrays of shape (...)."""
     tail = (1 - CONFIDENCE) / 2
-    return np.nanquantile(draws, [tail, 1 - tail], axis=-1)
+    return np.quantile(draws, [tail, 1 - tail], axis=-1)
+
+
+def accuracy_interval(draws):
+    """Return the same of accuracies, which are never below 0 or above 1."""
+    return np.clip(percentile_interval(draws), 0, 1)
 
 
 def bootstrap_p_value(differences):
     """Return the two-sided p-value of no difference, from draws of shape (..., n_draws)."""
-    valid = np.isfinite(differences).sum(axis=-1)
+    n_draws = np.shape(differences)[-1]
     below = (differences <= 0).sum(axis=-1)
     above = (differences >= 0).sum(axis=-1)
-    return np.minimum(1.0, 2 * (np.minimum(below, above) + 1) / (valid + 1))
+    return np.minimum(1.0, 2 * (np.minimum(below, above) + 1) / (n_draws + 1))
 
 
 def same_speakers_interval(accuracies):

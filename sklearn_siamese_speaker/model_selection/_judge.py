@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from ._intervals import (
+    accuracy_interval,
     bootstrap_accuracies,
-    count_confusions,
-    percentile_interval,
+    count_recognised,
     same_speakers_interval,
 )
 
@@ -40,17 +40,17 @@ def judge_tasks(recogniser, E, y, blocks):
         `fingerprint`, equal for equal tasks.
     """
     labels, speakers = np.unique(y, return_inverse=True)
-    trials = errors = 0
+    counts = 0
     accuracies, digest = [], blake2b(speakers.tobytes(), digest_size=16)
     for support, query in blocks:
         recognised = recogniser.recognise(E, y, support, query)
-        confusions = count_confusions(speakers[support[:, :, 0]], recognised, len(labels))
-        trials, errors = trials + confusions[0], errors + confusions[1]
+        who = speakers[support[:, :, 0]]
+        counts = counts + np.array(count_recognised(who, recognised, len(labels)))
         accuracies.append(task_accuracies(recognised))
         digest.update(support.tobytes() + query.tobytes())
     accuracies = np.concatenate(accuracies)
-    bootstrap = bootstrap_accuracies(trials, errors, k_way=support.shape[1])
-    lower, upper = percentile_interval(bootstrap)
+    bootstrap = bootstrap_accuracies(*counts)
+    lower, upper = accuracy_interval(bootstrap)
     same_speakers_lower, same_speakers_upper = same_speakers_interval(accuracies)
     return Bunch(
         accuracies=accuracies,

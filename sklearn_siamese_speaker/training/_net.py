@@ -129,8 +129,9 @@ def train(net, recordings):
 
 
 def epoch_history(net):
-    """Return skorch's history as plain dicts: epoch, train_loss, seconds."""
+    """Return skorch's history of complete epochs as dicts: epoch, train_loss, seconds."""
     return [
         {"epoch": row["epoch"], "train_loss": float(row["train_loss"]), "seconds": row["dur"]}
         for row in net.history
+        if "dur" in row
     ]

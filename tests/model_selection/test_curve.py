@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_siamese_speaker.model_selection import (
     NShotKWaySplit,
@@ -14,8 +14,7 @@ from sklearn_siamese_speaker.model_selection import (
 from sklearn_siamese_speaker.model_selection._intervals import (
     bootstrap_accuracies,
     bootstrap_p_value,
-    count_confusions,
-    percentile_interval,
+    count_recognised,
     same_speakers_interval,
 )
 
@@ -29,61 +28,64 @@ def make_recordings(n_speakers=12, n_recordings=7, n_dims=6):
     return X, y
 
 
-def test_confusions_of_one_task_by_hand():
-    # Speakers 3, 0, 2 in a task of two queries each; -1 is split between the two others.
+def test_counts_of_one_task_by_hand():
+    # Speakers 3, 0, 2 in a task of two queries each; -1 is a rejected one.
     recognised = np.array([[[0, 1], [1, 1], [0, -1]]])
-    trials, errors = count_confusions(np.array([[3, 0, 2]]), recognised, n_speakers=4)
-    assert trials.tolist() == [[0, 0, 2, 2], [0, 0, 0, 0], [2, 0, 0, 2], [2, 0, 2, 0]]
-    assert errors.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [0.5, 0, 0, 1.5], [1, 0, 0, 0]]
-    assert 1 - 2 * errors.sum() / trials.sum() == 3 / 6
+    n_queries, n_right = count_recognised(np.array([[3, 0, 2]]), recognised, n_speakers=4)
+    assert n_queries.tolist() == [2, 0, 2, 2]
+    assert n_right.tolist() == [2, 0, 0, 1]
 
 
-def test_each_draw_is_the_accuracy_among_the_speakers_drawn():
-    # A draw that has speaker s w_s times has each pair (s, c) w_s * w_c times.
-    rng = np.random.default_rng(0)
-    trials = rng.integers(1, 9, size=(5, 5)) * (1 - np.eye(5, dtype=int))
-    errors = np.floor(trials * rng.random((5, 5)) / 2)
-    draws = bootstrap_accuracies(trials, errors, k_way=3, n_draws=20)
-    weights = np.random.RandomState(0).multinomial(5, np.full(5, 0.2), 20)
+def test_each_draw_is_the_accuracy_of_the_speakers_drawn_widened_for_few_speakers():
+    n_queries, n_right = np.array([4, 8, 2, 6]), np.array([4, 2, 1, 3])
+    draws = bootstrap_accuracies(n_queries, n_right, n_draws=20)
+    weights = np.random.RandomState(0).multinomial(4, np.full(4, 0.25), 20)
+    widening = 3.182446 / 1.959964 * np.sqrt(4 / 3)  # Student's t with 3 degrees of freedom
     for draw, weight in zip(draws, weights, strict=True):
-        drawn = np.repeat(np.arange(5), weight)
-        pairs = [(s, c) for s in drawn for c in drawn]
-        n_errors, n_trials = (sum(counts[pair] for pair in pairs) for counts in (errors, trials))
-        assert draw == pytest.approx(1 - 2 * n_errors / n_trials)
+        drawn = np.repeat(np.arange(4), weight)
+        plain = n_right[drawn].sum() / n_queries[drawn].sum()
+        assert draw == pytest.approx(0.5 + widening * (plain - 0.5), abs=1e-6)
 
 
 def test_speakers_in_no_task_do_not_change_the_draws():
-    rng = np.random.default_rng(0)
-    trials = rng.integers(1, 9, size=(4, 4)) * (1 - np.eye(4, dtype=int))
-    errors = trials / 4
-    errors[0] = 0
-    padded = [np.pad(counts, (0, 2)) for counts in (trials, errors)]
-    expected = bootstrap_accuracies(trials, errors, k_way=2)
-    assert np.array_equal(bootstrap_accuracies(*padded, k_way=2), expected, equal_nan=True)
+    counts = np.array([4, 8, 2, 6]), np.array([4, 2, 1, 3])
+    padded = [np.pad(count, (0, 2)) for count in counts]
+    assert np.array_equal(bootstrap_accuracies(*padded), bootstrap_accuracies(*counts))
 
 
-def test_the_interval_for_other_speakers_covers_the_truth():
-    # Errors of s against c depend on both: some speakers are hard, some are often confused with.
-    rng = np.random.default_rng(0)
+def draw_world(seed, n_speakers=20):
+    """Recordings of new speakers, some of them harder, seen by two systems of unequal noise."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(n_speakers), 6)
+    voices, spread = rng.normal(size=(n_speakers, 6)), np.exp(0.4 * rng.normal(size=n_speakers))
+    noise = [rng.normal(size=(len(y), 6)) * spread[y, np.newaxis] for _ in range(2)]
+    return [voices[y] + scale * n for scale, n in zip((1.0, 0.8), noise, strict=True)], y
 
-    def error_rates(n_speakers):
-        hard, confusable = 0.8 * rng.normal(size=(2, n_speakers))
-        return 1 / (1 + np.exp(2 - hard[:, np.newaxis] - confusable))
 
-    rates = error_rates(3000)
-    truth = 1 - rates[~np.eye(3000, dtype=bool)].mean()
-    trials = 4 * (1 - np.eye(25, dtype=int))
-    covered, normal_covered = [], []
-    for _ in range(200):
-        errors = rng.binomial(trials, error_rates(25))
-        draws = bootstrap_accuracies(trials, errors, k_way=2, n_draws=400)
-        lower, upper = percentile_interval(draws)
-        covered.append(lower <= truth <= upper)
-        answers = np.repeat([0.0, 1.0], [errors.sum(), trials.sum() - errors.sum()])
-        lower, upper = same_speakers_interval(answers)
-        normal_covered.append(lower <= truth <= upper)
-    assert 0.88 <= np.mean(covered) < 1
-    assert np.mean(normal_covered) < 0.7  # why the other interval is the one to report
+@pytest.mark.parametrize("k_way", [5, 20])
+def test_the_intervals_for_other_speakers_cover_the_truth(k_way):
+    means, intervals, differences, naive = [], [], [], []
+    for seed in range(150):
+        systems, y = draw_world(seed)
+        identity = FunctionTransformer().fit(systems[0])
+        first, second = (
+            n_shot_k_way_curve(identity, X, y, k_ways=[k_way], n_shots=[1], n_tasks=100)
+            for X in systems
+        )
+        paired = paired_difference(second, first)
+        means.append([first.mean.item(), second.mean.item()])
+        intervals.append([first.lower.item(), first.upper.item()])
+        differences.append([paired.lower.item(), paired.upper.item()])
+        naive.append([first.same_speakers_lower.item(), first.same_speakers_upper.item()])
+    truth = np.mean(means, axis=0)
+
+    def coverage(bounds, value):
+        lower, upper = np.transpose(bounds)
+        return np.mean((lower <= value) & (value <= upper))
+
+    assert 0.9 <= coverage(intervals, truth[0])
+    assert 0.9 <= coverage(differences, truth[1] - truth[0])
+    assert coverage(naive, truth[0]) < 0.75  # why the other interval is the one to report
 
 
 def test_same_speakers_interval_by_hand():
@@ -119,19 +121,19 @@ def test_every_cell_of_a_curve_is_the_mean_score_of_its_tasks():
     assert (curve.mean < curve.upper).all()
 
 
-def test_the_intervals_of_a_curve_come_from_the_confusions_of_its_tasks():
+def test_the_interval_of_a_curve_comes_from_the_counts_of_its_speakers():
     X, y = make_recordings()
     curve = n_shot_k_way_curve(StandardScaler().fit(X), X, y, k_ways=[4], n_shots=[1], n_tasks=300)
     support, query = NShotKWaySplit(1, 4, n_tasks=300, random_state=0).tasks(y)
-    trials, errors = np.zeros((2, 12, 12))
+    n_queries, n_right = np.zeros((2, 12))
     E = StandardScaler().fit_transform(X)
     for shots, queries in zip(support[:, :, 0], query[:, :, 0], strict=True):
         for s in queries:
             nearest = shots[((E[shots] - E[s]) ** 2).sum(axis=1).argmin()]
-            trials[y[s], y[shots]] += y[s] != y[shots]
-            errors[y[s], y[nearest]] += y[s] != y[nearest]
-    draws = bootstrap_accuracies(trials, errors, k_way=4)
-    assert curve.mean[0, 0] == pytest.approx(1 - 3 * errors.sum() / trials.sum())
+            n_queries[y[s]] += 1
+            n_right[y[s]] += y[s] == y[nearest]
+    draws = bootstrap_accuracies(n_queries, n_right)
+    assert curve.mean[0, 0] == pytest.approx(n_right.sum() / n_queries.sum())
     np.testing.assert_allclose(curve.bootstrap[0, 0], draws)
     assert (curve.lower[0, 0], curve.upper[0, 0]) == pytest.approx(
         np.quantile(draws, [0.025, 0.975])

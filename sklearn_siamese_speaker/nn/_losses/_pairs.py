@@ -36,10 +36,19 @@ class RandomPairs(nn.Module):
     ----------
     loss : PairLoss
         Judges the pairs.
+
+    Raises
+    ------
+    ValueError
+        For a loss that is not one on pairs.
     """
 
     def __init__(self, loss):
         super().__init__()
+        if not getattr(loss, "takes_pairs", False):
+            raise ValueError(
+                "pairs='random' goes with loss='bce' or loss='contrastive' only; use pairs='all'."
+            )
         self.loss = loss
 
     @property

@@ -1,0 +1,368 @@
+"""Verify a claimed speaker: calibrated scores of trials, and a threshold with its errors."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from ._compat import HasMethods, Interval, StrOptions, _fit_context
+from .metrics import (
+    bayes_threshold,
+    equal_error_threshold,
+    error_rate_bound,
+    false_accept_threshold,
+)
+from .metrics._calibration import calibrate
+from .metrics._trials import check_speakers_agree, check_trial_speakers
+from .model_selection import find_embedding_metric
+
+_COSTS = ("p_target", "c_miss", "c_fa")
+
+
+class SpeakerVerifier(ClassifierMixin, BaseEstimator):
+    """Decide whether two recordings are of one speaker.
+
+    A classifier of trials: class 1 is one speaker, class 0 two. A trial is given by the embeddings
+    of its two recordings, or by the scores that one or several systems gave it; several are fused.
+    The decision threshold meets a stated target, and the error rates at it are reported with upper
+    confidence bounds.
+
+    It says how alike two voices sound, and no more: it does not detect replayed or synthetic
+    speech.
+
+    Parameters
+    ----------
+    encoder : transformer or None, default=None
+        Turns recordings into embeddings, for :meth:`verify`. It must be fitted and is used as it
+        is; in a :class:`~sklearn.frozen.FrozenEstimator` it also survives
+        :func:`~sklearn.base.clone`.
+    metric : {"auto", "euclidean", "cosine", "manhattan"}, default="auto"
+        How the embeddings of a pair are compared. "auto" is the `embedding_metric_` that the
+        encoder publishes, and "euclidean" without one.
+    target : "eer", float or dict, default="eer"
+        What the threshold is chosen for. "eer": equal error rates. A float between 0 and 1: at most
+        this false-accept rate. A dict with any of `p_target`, `c_miss` and `c_fa`: the lowest cost,
+        as in :func:`~sklearn_siamese_speaker.metrics.bayes_threshold`.
+    prior : float or "auto", default="auto"
+        Prior probability that a trial is of one speaker, in `predict_proba` and as the weight of
+        the target trials in the calibration. "auto" weights both kinds of trials equally, and takes
+        for `predict_proba` the prior that makes `threshold_` the Bayes threshold, so that `predict`
+        is the more probable class.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        0 and 1; of any other two labels the second, sorted, means one speaker.
+    coef_ : ndarray of shape (n_scores,)
+        Weight of each system's score in the log-likelihood ratio.
+    intercept_ : float
+        Log-likelihood ratio of a trial whose scores are 0.
+    threshold_ : float
+        Log-likelihood ratio above which a trial is accepted.
+    false_accept_rate_, false_reject_rate_ : float
+        Share of the non-target and of the target trials of `fit` that are decided wrongly.
+    false_accept_bound_, false_reject_bound_ : float
+        Upper 95 % confidence bounds of the two error rates, by
+        :func:`~sklearn_siamese_speaker.metrics.error_rate_bound`: for other speakers if `fit` was
+        given the speakers of the trials, else for independent trials.
+    metric_ : {"euclidean", "cosine", "manhattan"}
+        The metric in use.
+    n_features_in_ : int
+        Number of scores of a trial; 1 for pairs of embeddings.
+    feature_names_in_ : ndarray of shape (n_scores,)
+        Names of the systems; only if `X` has string column names.
+
+    See Also
+    --------
+    sklearn_siamese_speaker.metrics.make_trials : Pair labelled embeddings into trials.
+
+    Notes
+    -----
+    Scores become log-likelihood ratios by logistic regression [1]_. The trials must not be of
+    speakers that an encoder was trained on. Error rates and bounds are of the trials that the
+    threshold was chosen on. The bounds allow for that, but not for the choice of the weights of
+    several systems: with few trials and many systems, judge on others.
+
+    References
+    ----------
+    .. [1] Brümmer, N., & de Villiers, E. (2013). The BOSARIS toolkit: theory, algorithms and code
+       for surviving the new DCF. arXiv:1304.2865.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker._verifier import SpeakerVerifier
+    >>> from sklearn_siamese_speaker.metrics import make_trials
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(20), 4)
+    >>> X = rng.normal(size=(20, 16))[y] + 0.5 * rng.normal(size=(80, 16))
+    >>> trials = make_trials(X, y)
+    >>> verifier = SpeakerVerifier(target=0.05).fit(
+    ...     trials.data, trials.target, speakers=trials.speakers)
+    >>> verifier.predict([[X[0], X[1]], [X[0], X[8]]])
+    array([1, 0])
+    >>> round(verifier.false_accept_rate_, 3), round(verifier.false_accept_bound_, 3)
+    (0.05, 0.1...)
+
+    The fusion of the scores of two systems, for a cost:
+
+    >>> scores = np.column_stack([trials.target + rng.normal(size=len(trials.target))] * 2)
+    >>> cost = {"p_target": 0.5, "c_miss": 1.0, "c_fa": 10.0}
+    >>> SpeakerVerifier(target=cost).fit(scores, trials.target).threshold_
+    2.302...
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "encoder": [HasMethods(["transform"]), None],
+        "metric": [StrOptions({"auto", "euclidean", "cosine", "manhattan"})],
+        "target": [StrOptions({"eer"}), Interval(Real, 0, 1, closed="neither"), dict],
+        "prior": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(self, encoder=None, *, metric="auto", target="eer", prior="auto"):
+        self.encoder = encoder
+        self.metric = metric
+        self.target = target
+        self.prior = prior
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, *, speakers=None):
+        """Calibrate the scores and choose the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
+            Trials: 3-D are pairs of embeddings, 2-D are scores of one or several systems.
+        y : array-like of shape (n_trials,)
+            1 where both recordings of the trial are of one speaker, else 0.
+        speakers : array-like of shape (n_trials, 2), default=None
+            Speaker of the enrolment and of the test recording of each trial. None takes the trials
+            for independent of each other, which all pairs of some recordings are not.
+
+        Returns
+        -------
+        self : SpeakerVerifier
+            The fitted verifier.
+
+        Raises
+        ------
+        ValueError
+            If the trials are too few for the false-accept rate `target`: fewer than 3 / `target`
+            pairs of different speakers or, if `speakers` is None, non-target trials. Even without
+            an error, a higher rate could not be excluded then.
+        NotFittedError
+            If the encoder is not fitted.
+        """
+        if self.encoder is not None:
+            check_is_fitted(self.encoder)
+        self.metric_ = self._find_metric()
+        scores = self._scores(X, reset=True)
+        check_consistent_length(scores, y)
+        self.classes_, same = _check_labels(y)
+        if speakers is not None:
+            speakers = check_trial_speakers(speakers, len(scores))
+            check_speakers_agree(same, speakers)
+        self._check_target(same, speakers)
+        prior = 0.5 if self.prior == "auto" else self.prior
+        self.coef_, self.intercept_ = calibrate(scores, same, prior)
+        ratios = self._ratios(scores)
+        self.threshold_ = self._choose_threshold(same, ratios)
+        self._report_errors(same, ratios > self.threshold_, speakers)
+        return self
+
+    def log_likelihood_ratio(self, X):
+        """Return how much more likely each trial is of one speaker than of two.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
+            Trials.
+
+        Returns
+        -------
+        ratios : ndarray of shape (n_trials,)
+            Calibrated natural logarithms of the likelihood ratio.
+        """
+        check_is_fitted(self)
+        return self._ratios(self._scores(X))
+
+    def decision_function(self, X):
+        """Return the log-likelihood ratio minus `threshold_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
+            Trials.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_trials,)
+            Positive where the trial is accepted.
+        """
+        return self.log_likelihood_ratio(X) - self.threshold_
+
+    def predict(self, X):
+        """Decide each trial.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
+            Trials.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            1 for one speaker, 0 for two.
+        """
+        accepted = self.decision_function(X) > 0
+        return self.classes_[accepted.astype(int)]
+
+    def predict_proba(self, X):
+        """Return the posterior probabilities at `prior`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
+            Trials.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_trials, 2)
+            Of two speakers, and of one. A `prior` given as a number leaves the threshold out.
+        """
+        ratios = self.log_likelihood_ratio(X)
+        log_odds = ratios + (-self.threshold_ if self.prior == "auto" else logit(self.prior))
+        return np.column_stack([expit(-log_odds), expit(log_odds)])
+
+    def pair(self, X_enrolment, X_test):
+        """Embed recordings with the encoder and pair them row by row.
+
+        Parameters
+        ----------
+        X_enrolment, X_test : array-like of shape (n_trials, ...)
+            Recordings, as the encoder takes them.
+
+        Returns
+        -------
+        pairs : ndarray of shape (n_trials, 2, n_dims)
+            Trials, as the other methods take them.
+        """
+        if self.encoder is None:
+            raise ValueError(
+                "Recordings need an encoder, got encoder=None: pass a fitted one, or pairs of "
+                "embeddings to predict."
+            )
+        check_consistent_length(X_enrolment, X_test)
+        return np.stack([self.encoder.transform(X) for X in (X_enrolment, X_test)], axis=1)
+
+    def verify(self, X_enrolment, X_test):
+        """Decide for each two recordings whether they are of one speaker.
+
+        Parameters
+        ----------
+        X_enrolment, X_test : array-like of shape (n_trials, ...)
+            Recordings, as the encoder takes them.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            1 for one speaker, 0 for two.
+        """
+        check_is_fitted(self)
+        return self.predict(self.pair(X_enrolment, X_test))
+
+    def _find_metric(self):
+        return find_embedding_metric(self.encoder) if self.metric == "auto" else self.metric
+
+    def _scores(self, X, reset=False):
+        """Return the scores of checked trials: (n_trials, n_scores)."""
+        if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
+            X = _compare(check_array(X, dtype=np.float64, allow_nd=True), self.metric_)
+        return validate_data(
+            self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1
+        )
+
+    def _ratios(self, scores):
+        # Not a matrix product, whose bits would depend on the number of trials.
+        return (scores * self.coef_).sum(axis=1) + self.intercept_
+
+    def _check_target(self, same, speakers):
+        if isinstance(self.target, dict):
+            unknown = set(self.target) - set(_COSTS)
+            if unknown:
+                raise ValueError(
+                    f"target={self.target} has unknown keys {sorted(unknown)}: a cost is a dict "
+                    f"with any of {_COSTS}."
+                )
+        elif self.target != "eer":
+            unit, n_units = "non-target trials", int((~same).sum())
+            if speakers is not None:
+                unit = "pairs of different speakers"
+                n_units = len(np.unique(np.sort(speakers[~same], axis=1), axis=0))
+            if self.target * n_units < 3:
+                raise ValueError(
+                    f"target={self.target} needs at least {int(np.ceil(3 / self.target))} {unit}, "
+                    f"got {n_units}: no error among them would still allow a rate of "
+                    f"{3 / n_units:.2g}. Take more trials or a higher target."
+                )
+
+    def _choose_threshold(self, same, ratios):
+        if isinstance(self.target, dict):
+            return bayes_threshold(**self.target)
+        if self.target == "eer":
+            return equal_error_threshold(same, ratios)
+        return false_accept_threshold(same, ratios, far=self.target)
+
+    def _report_errors(self, same, accepted, speakers):
+        for name, errors, kind in [
+            ("false_accept", accepted[~same], ~same),
+            ("false_reject", ~accepted[same], same),
+        ]:
+            setattr(self, f"{name}_rate_", float(errors.mean()))
+            bound = error_rate_bound(errors, None if speakers is None else speakers[kind])
+            setattr(self, f"{name}_bound_", bound)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _check_labels(y):
+    """Return the two classes, and whether each trial is of the second: (n_trials,)."""
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    classes, position = np.unique(y, return_inverse=True)
+    if len(classes) == 1:
+        raise ValueError(
+            "A verifier needs trials of one speaker (y 1) and of two (y 0), got 1 class, "
+            f"{classes[0]!r}."
+        )
+    kind = type_of_target(y, input_name="y")
+    if kind != "binary":
+        raise ValueError(
+            f"Only binary classification is supported. The type of the target is {kind}."
+        )
+    return classes, position == 1
+
+
+def _compare(pairs, metric):
+    """Return the similarities of pairs (n_trials, 2, n_dims): (n_trials, 1)."""
+    if pairs.shape[1] != 2:
+        raise ValueError(
+            "3-D X must hold pairs of embeddings of shape (n_trials, 2, n_dims), got "
+            f"{pairs.shape}; scores are 2-D."
+        )
+    first, second = pairs[:, 0], pairs[:, 1]
+    if metric == "cosine":
+        return (normalize(first) * normalize(second)).sum(axis=1, keepdims=True)
+    order = {"euclidean": 2, "manhattan": 1}[metric]
+    return -np.linalg.norm(first - second, order, axis=1, keepdims=True)

@@ -1,0 +1,434 @@
+"""VGGish against published numbers, against its formulas, and what every front end promises."""
+
+import functools
+import os
+import pickle
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import soundfile
+import torch
+from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import (
+    check_estimator,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+
+from sklearn_siamese_speaker._audio import AudioError
+from sklearn_siamese_speaker._encoder import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.datasets._data_home import get_data_home
+from sklearn_siamese_speaker.features import FramePooling
+from sklearn_siamese_speaker.features import _vggish as vggish_module
+from sklearn_siamese_speaker.features._vggish import VGGish, quantise
+from sklearn_siamese_speaker.features._vggish_weights import load_network
+from sklearn_siamese_speaker.nn import _vggish
+from sklearn_siamese_speaker.spectral import vggish_log_mel, vggish_patches
+
+RANDOM_WEIGHTS = r"ignore:VGGish\(weights=None\):UserWarning"
+pytestmark = pytest.mark.filterwarnings(RANDOM_WEIGHTS)
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Two filters instead of 64: the same network in a hundredth of the time."""
+    original = _vggish.VGGishNetwork
+    monkeypatch.setattr(_vggish, "VGGishNetwork", functools.partial(original, width=2))
+    load_network.cache_clear()
+    yield
+    load_network.cache_clear()
+
+
+@pytest.fixture
+def waveforms():
+    """Five recordings of 3 s whose levels are 40 dB apart."""
+    levels = 10.0 ** np.array([0, -2, -1, 0, -2])
+    noise = np.random.default_rng(0).uniform(-0.9, 0.9, (5, 48000))
+    return (levels[:, np.newaxis] * noise).astype(np.float32)
+
+
+@pytest.fixture
+def voices(waveforms):
+    return [waveform[: 48000 - 9000 * index] for index, waveform in enumerate(waveforms)]
+
+
+def make_sine(sample_rate=16000):
+    return np.sin(2 * np.pi * 1000 * np.arange(0, 3, 1 / sample_rate))
+
+
+def random_vggish(**parameters):
+    return VGGish(weights=None, random_state=0, **parameters)
+
+
+# The log-mel front end
+
+
+def mel(frequency):
+    return 1127 * np.log(1 + frequency / 700)
+
+
+def slow_log_mel(waveform):
+    """Return (n_frames, 64): a sum over samples for each frequency, loops over bands."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    kernel = np.exp(-2j * np.pi * np.outer(np.arange(400), np.arange(257)) / 512)
+    edges = np.linspace(mel(125), mel(7500), 66)
+    weights = np.zeros((257, 64))
+    for i in range(1, 257):  # the constant component belongs to no band
+        position = mel(i * 16000 / 512)
+        for j in range(64):
+            low, peak, high = edges[j : j + 3]
+            rise, fall = (position - low) / (peak - low), (high - position) / (high - peak)
+            weights[i, j] = max(0, min(rise, fall))
+    starts = range(0, len(waveform) - 400 + 1, 160)
+    magnitudes = [np.abs(waveform[start : start + 400] * window @ kernel) for start in starts]
+    return np.log(np.array(magnitudes) @ weights + 0.01)
+
+
+def test_log_mel_of_a_sine_is_the_published_one():
+    log_mel = vggish_log_mel(make_sine()).T
+    assert log_mel.shape == (298, 64)
+    assert log_mel.dtype == np.float32
+    expected = np.tile([-4.48313, -4.27083, -4.17064, -4.60069, -4.60099, -4.60116], (298, 1))
+    np.testing.assert_allclose(log_mel[:, [0, 1, 2, -3, -2, -1]], expected, atol=1e-4)
+    np.testing.assert_array_equal(log_mel.argmax(axis=1), 19)
+    assert log_mel.max() == pytest.approx(4.811118, abs=1e-4)
+    assert log_mel.mean() == pytest.approx(-3.429619, abs=1e-4)
+    assert log_mel.std() == pytest.approx(2.126577, abs=1e-4)
+
+
+@pytest.mark.parametrize("level", [1.0, 1e-3])
+def test_log_mel_of_noise_equals_the_formulas(level):
+    noise = level * np.random.default_rng(0).uniform(-1, 1, 8000).astype(np.float32)
+    np.testing.assert_allclose(vggish_log_mel(noise).T, slow_log_mel(noise), atol=1e-4)
+
+
+def test_log_mel_of_speech_equals_the_formulas():
+    folder = os.environ.get("SIAMESE_SPEAKER_SPEECH")
+    if not folder:
+        pytest.skip("SIAMESE_SPEAKER_SPEECH names no folder of speech")
+    path = next(p for p in sorted(Path(folder).rglob("*")) if p.suffix in {".wav", ".flac"})
+    speech, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    speech = speech[:32000, 0]
+    np.testing.assert_allclose(vggish_log_mel(speech).T, slow_log_mel(speech), atol=1e-4)
+
+
+@pytest.mark.parametrize("hop_length", [96, 40, 200])
+def test_patches_are_96_frames_from_every_hop(hop_length):
+    log_mel = np.random.default_rng(0).normal(size=(64, 298))
+    patches = vggish_patches(log_mel, hop_length)
+    starts = range(0, 298 - 96 + 1, hop_length)
+    assert len(patches) == len(starts)
+    for patch, start in zip(patches, starts, strict=True):
+        np.testing.assert_array_equal(patch, log_mel.T[start : start + 96])
+
+
+# Post-processing
+
+
+def test_quantised_values_are_those_computed_by_hand():
+    # x + 2 is in units of 4 / 255: 10 of them are 10, 10.4 are 10, 10.6 are 11; ends are clipped.
+    step = 4 / 255
+    whitened = np.array([[-2, -2.1, -1e9, 2, 2.1, 1e9, 0.1 * step - 2, 10.4 * step - 2]])
+    expected = [[0, 0, 0, 255, 255, 255, 0, 10]]
+    quantised = quantise(whitened, np.eye(8), np.zeros(8))
+    np.testing.assert_array_equal(quantised, expected)
+    assert quantised.dtype == np.float32
+    between = np.array([[10.6, 254.4, 254.6, 0.4, 0.6, 1.4]]) * step - 2
+    expected = [[11, 254, 255, 0, 1, 1]]
+    np.testing.assert_array_equal(quantise(between, np.eye(6), np.zeros(6)), expected)
+
+
+def test_halves_are_rounded_to_even():
+    # 0 is the middle, 127.5; 2 / 255 above it is exactly 128 and below it exactly 127.
+    values = np.array([[0.0, 2 / 255, -2 / 255]])
+    np.testing.assert_array_equal(quantise(values, np.eye(3), np.zeros(3)), [[128, 128, 127]])
+
+
+def test_means_are_removed_before_the_rows_of_eigenvectors_are_applied():
+    # (1, 2) - (1, 1) = (0, 1); its products with (1, 2) and (3, -1) are 2 and -1.
+    quantised = quantise(np.array([[1.0, 2.0]]), np.array([[1.0, 2.0], [3.0, -1.0]]), np.ones(2))
+    np.testing.assert_array_equal(quantised, [[255, 64]])  # (-1 + 2) * 63.75 = 63.75
+
+
+def test_postprocess_quantises_the_embeddings(narrow, waveforms, monkeypatch):
+    components = np.random.default_rng(0).normal(size=(128, 128)), np.full(128, 0.01)
+    monkeypatch.setattr(vggish_module, "load_principal_components", lambda: components)
+    embeddings = random_vggish().fit_transform(waveforms)
+    quantised = random_vggish(postprocess=True).fit_transform(waveforms)
+    assert quantised.dtype == np.float32
+    assert len(np.unique(quantised)) > 10
+    expected = [quantise(recording.T, *components).T for recording in embeddings]
+    np.testing.assert_array_equal(quantised, expected)
+
+
+# The transformer
+
+
+def test_embeddings_are_those_of_the_network_on_the_patches(narrow, waveforms):
+    vggish = random_vggish(final_relu=False).fit(waveforms)
+    frames = vggish.transform(waveforms)
+    assert frames.shape == (5, 128, 3)
+    assert frames.dtype == np.float32
+    network = load_network(vggish.weights_, False)
+    for waveform, recording in zip(waveforms, frames, strict=True):
+        patches = slow_log_mel(waveform)[: 3 * 96].reshape(3, 96, 64).astype(np.float32)
+        expected = network(torch.from_numpy(patches)).detach().numpy().T
+        np.testing.assert_allclose(recording, expected, atol=1e-5)
+    assert frames.min() < 0
+    with_relu = random_vggish().fit_transform(waveforms)
+    np.testing.assert_array_equal(with_relu, np.maximum(frames, 0))
+
+
+@pytest.mark.parametrize(
+    ("n_times", "n_patches"),
+    [(1600, 1), (15599, 1), (15600, 1), (30959, 1), (30960, 2), (46320, 3)],
+)
+def test_a_recording_has_as_many_patches_as_fit_and_at_least_one(narrow, n_times, n_patches):
+    waveform = np.random.default_rng(0).uniform(-0.5, 0.5, n_times)
+    assert random_vggish().fit_transform([waveform]).shape == (1, 128, n_patches)
+
+
+def test_hop_is_in_seconds(narrow, waveforms):
+    # 298 frames; patches of 96 from every 48th, or from every one.
+    assert random_vggish(hop=0.48).fit_transform(waveforms).shape == (5, 128, 5)
+    embeddings = random_vggish(hop=0.001).fit_transform(waveforms[:1, :16000])
+    assert embeddings.shape == (1, 128, 98 - 96 + 1)
+
+
+@pytest.mark.parametrize("pad", ["zero", "repeat"])
+def test_a_recording_shorter_than_a_patch_is_padded(narrow, waveforms, pad):
+    short = waveforms[0, :6000]
+    padded = np.pad(short, (0, 9600)) if pad == "zero" else np.tile(short, 3)[:15600]
+    vggish = random_vggish(pad=pad).fit([short])
+    np.testing.assert_array_equal(vggish.transform([short]), vggish.transform([padded]))
+
+
+def assert_same_bits(frames, others):
+    assert len(frames) == len(others)
+    for recording, other in zip(frames, others, strict=True):
+        assert recording.dtype == other.dtype == np.float32
+        np.testing.assert_array_equal(recording, other)
+
+
+def test_a_recording_has_the_same_bits_alone_in_arrays_lists_and_files(
+    narrow, waveforms, voices, tmp_path
+):
+    vggish = random_vggish().fit(list(waveforms))
+    rows = vggish.transform(waveforms)
+    assert_same_bits(rows, [vggish.transform(waveforms[i : i + 1])[0] for i in range(5)])
+    assert_same_bits(rows[:1], vggish.transform(voices)[:1])
+    ragged = vggish.transform(voices)
+    assert ragged.dtype == object
+    assert [recording.shape for recording in ragged] == [
+        (128, 3),
+        (128, 2),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+    ]
+    assert_same_bits(ragged, vggish.transform(voices[::-1])[::-1])
+    paths = [tmp_path / f"{index}.wav" for index in range(5)]
+    for path, voice in zip(paths, voices, strict=True):
+        soundfile.write(path, voice, 16000, subtype="FLOAT")
+    assert_same_bits(ragged, vggish.transform(paths))
+    with joblib.parallel_backend("threading"):
+        assert_same_bits(ragged, clone(vggish).set_params(n_jobs=2).fit_transform(voices))
+
+
+def test_batches_are_of_one_recording_and_of_the_size_asked_for(narrow, waveforms, monkeypatch):
+    sizes = []
+    forward = _vggish.VGGishNetwork.func.forward
+
+    def spy(self, patches):
+        sizes.append(patches.shape[1])
+        return forward(self, patches)
+
+    monkeypatch.setattr(_vggish.VGGishNetwork.func, "forward", spy)
+    small = random_vggish(hop=0.4, batch_size=4).fit_transform(waveforms[:2])
+    assert sizes == [4, 2, 4, 2]
+    large = random_vggish(hop=0.4).fit_transform(waveforms[:2])
+    assert sizes[4:] == [6, 6]
+    np.testing.assert_allclose(small, large, atol=1e-5)
+
+
+def test_files_and_arrays_are_resampled_to_16_khz(narrow, tmp_path):
+    sine = 0.5 * make_sine(8000)
+    soundfile.write(tmp_path / "a.wav", sine, 8000, subtype="FLOAT")
+    vggish = random_vggish(input_sample_rate=8000)
+    from_array = vggish.fit_transform([sine.astype(np.float32)])
+    assert from_array.shape == (1, 128, 3)
+    assert_same_bits(from_array, vggish.fit_transform([tmp_path / "a.wav"]))
+
+
+def test_bad_recordings_are_named(narrow, waveforms):
+    with pytest.raises(AudioError, match=r"^X\[1\] lasts 0.0625 s, less than 0.1 s"):
+        random_vggish().fit([waveforms[0], waveforms[1, :1000]])
+
+
+# Weights
+
+
+def test_random_weights_warn_where_fit_was_called(narrow, waveforms):
+    for method in ("fit", "fit_transform"):
+        with pytest.warns(UserWarning, match="has random weights, which know nothing") as records:
+            getattr(random_vggish(), method)(waveforms)
+        assert [record.filename for record in records] == [__file__]
+
+
+def test_transform_never_warns(narrow, waveforms):
+    vggish = random_vggish().fit(waveforms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vggish.transform(waveforms)
+
+
+def test_a_fitted_transformer_pickles_without_weights_and_gives_the_same_bits(narrow, waveforms):
+    vggish = random_vggish().fit(waveforms)
+    frames = vggish.transform(waveforms)
+    content = pickle.dumps(vggish)
+    assert len(content) < 2000
+    load_network.cache_clear()
+    assert_same_bits(frames, pickle.loads(content).transform(waveforms))
+
+
+def test_a_seed_that_is_not_given_stays_that_of_fit(narrow, waveforms):
+    vggish, other = VGGish(weights=None).fit(waveforms), VGGish(weights=None).fit(waveforms)
+    frames = vggish.transform(waveforms)
+    assert not np.array_equal(frames, other.transform(waveforms))
+    assert_same_bits(frames, vggish.transform(waveforms))
+
+
+def save_weights(path, seed):
+    torch.manual_seed(seed)
+    torch.save(_vggish.VGGishNetwork().state_dict(), path)
+
+
+def test_weights_of_a_file_are_read_again_after_pickling(narrow, waveforms, tmp_path):
+    save_weights(tmp_path / "net.pth", 0)
+    vggish = VGGish(tmp_path / "net.pth").fit(waveforms)
+    frames = vggish.transform(waveforms)
+    again = pickle.loads(pickle.dumps(vggish))
+    load_network.cache_clear()
+    assert_same_bits(frames, again.transform(waveforms))
+    save_weights(tmp_path / "net.pth", 1)
+    load_network.cache_clear()
+    with pytest.raises(ValueError, match="fit again"):
+        again.transform(waveforms)
+
+
+def test_a_bad_file_of_weights_is_refused_by_fit_and_spares_the_fitted_state(
+    narrow, waveforms, tmp_path
+):
+    vggish = random_vggish().fit(waveforms)
+    frames = vggish.transform(waveforms)
+    (tmp_path / "net.pth").write_bytes(b"These are no weights.")
+    with pytest.raises(ValueError, match="does not hold weights of VGGish"):
+        vggish.set_params(weights=tmp_path / "net.pth").fit(waveforms)
+    assert_same_bits(frames, vggish.transform(waveforms))
+
+
+def test_a_cache_knows_recordings_and_the_content_of_weights(
+    narrow, waveforms, tmp_path, monkeypatch
+):
+    extractions = []
+    original = VGGish._extract
+    monkeypatch.setattr(
+        VGGish, "_extract", lambda self, x: extractions.append(1) or original(self, x)
+    )
+    save_weights(tmp_path / "net.pth", 0)
+    vggish = VGGish(tmp_path / "net.pth", memory=str(tmp_path / "cache"))
+    first = vggish.fit_transform(waveforms)
+    assert_same_bits(first, clone(vggish).fit_transform(waveforms[::-1])[::-1])
+    assert len(extractions) == 5
+    save_weights(tmp_path / "net.pth", 1)
+    second = clone(vggish).fit_transform(waveforms)
+    assert len(extractions) == 10
+    assert not np.array_equal(first, second)
+    assert_same_bits(second, VGGish(tmp_path / "net.pth").fit_transform(waveforms))
+
+
+# Pipelines and scikit-learn
+
+
+def test_pipelines_of_vggish_learn(narrow):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 4)
+    tones = np.sin(2 * np.pi * np.array([300, 2000])[y, np.newaxis] * np.arange(32000) / 16000)
+    X = 0.5 * tones + rng.uniform(-0.01, 0.01, (8, 32000))
+    encoder = SiameseSpeakerEncoder(
+        filters=(4,), embedding_dim=4, max_epochs=2, batch_size=4, random_state=0
+    )
+    siamese = Pipeline([("vggish", random_vggish()), ("encoder", encoder)])
+    assert siamese.fit_transform(X, y).shape == (8, 4)
+    neighbours = make_pipeline(random_vggish(), FramePooling(), KNeighborsClassifier(1))
+    assert neighbours.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) == 1
+
+
+N_CHECKS = 47  # that scikit-learn collects for a transformer: an empty list would pass
+
+
+def test_scikit_learn_collects_all_of_its_checks():
+    assert len(list(estimator_checks_generator(random_vggish()))) == N_CHECKS
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker._audio.AudioQualityWarning")
+@parametrize_with_checks([random_vggish()])
+def test_scikit_learn_check_passes_with_a_narrow_network(narrow, estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker._audio.AudioQualityWarning")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check_param_validation",
+        "check_dataframe_column_names_consistency",
+        "check_set_output_transform",
+        "check_transformer_get_feature_names_out",
+        "check_transformer_get_feature_names_out_pandas",
+    ],
+)
+def test_scikit_learn_check_that_the_suite_leaves_out_passes(narrow, name):
+    getattr(estimator_checks, name)("VGGish", random_vggish())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker._audio.AudioQualityWarning")
+def test_scikit_learn_checks_pass_with_the_published_network():
+    results = check_estimator(random_vggish())
+    assert len(results) == N_CHECKS
+    assert {result["status"] for result in results} <= {"passed", "skipped"}
+
+
+def test_features_are_named_after_vggish(narrow, waveforms):
+    names = random_vggish().fit(waveforms).get_feature_names_out()
+    assert list(names[[0, 127]]) == ["vggish0", "vggish127"]
+
+
+# The published weights, where the data home has them
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sample_rate", "final_relu", "embedding", "quantised"),
+    [
+        (44100, True, (0.131, 0.238), (123.0, 75.0)),
+        (16000, False, (0.000657, 0.343), (126.0, 89.3)),
+    ],
+)
+def test_embeddings_of_a_sine_are_as_published(sample_rate, final_relu, embedding, quantised):
+    folder = Path(get_data_home(), "vggish")
+    if not all((folder / n).exists() for n in ("vggish-10086976.pth", "vggish_pca_params.npz")):
+        pytest.skip(f"{folder} has no published weights")
+    vggish = VGGish(final_relu=final_relu, input_sample_rate=sample_rate)
+    sine = [make_sine(sample_rate)]
+    for postprocess, (mean, std) in ((False, embedding), (True, quantised)):
+        frames = vggish.set_params(postprocess=postprocess).fit_transform(sine)
+        assert frames.mean() == pytest.approx(mean, rel=0.1, abs=0.1 * std)
+        assert frames.std() == pytest.approx(std, rel=0.1)

@@ -1,0 +1,283 @@
+"""SiameseSpeakerEncoder: what it learns, what it keeps, what it refuses."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
+
+TINY = {"filters": (8, 8, 8), "embedding_dim": 16, "batch_size": 16, "random_state": 0}
+
+
+def make_frames(n_speakers=8, n_recordings=5, n_features=6, n_frames=30, nuisance=0.0, seed=0):
+    """Speakers that differ in the level of each feature, and recordings in their noise."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(n_speakers), n_recordings)
+    speakers = rng.normal(size=(n_speakers, n_features, 1))
+    X = speakers[y] + rng.normal(size=(len(y), n_features, n_frames))
+    X[:, :2] += nuisance * rng.normal(size=(len(y), 2, 1))
+    return X.astype(np.float32), y
+
+
+def ragged(X):
+    """The recordings of `X` with another length each."""
+    return [x[:, : X.shape[2] - i % 3] for i, x in enumerate(X)]
+
+
+class Pooling(torch.nn.Module):
+    """A user's network: linear on the mean over frames."""
+
+    def __init__(self, n_features, embedding_dim):
+        super().__init__()
+        self.linear = torch.nn.Linear(n_features, embedding_dim)
+
+    def forward(self, frames):
+        return self.linear(frames.mean(2))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = make_frames()
+    return SiameseSpeakerEncoder(max_epochs=2, **TINY).fit(X, y), X, y
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"loss": "prototypical"}, {"loss": "bce"}, {"loss": "bce", "pairs": "random"}],
+    ids=str,
+)
+def test_training_makes_unseen_speakers_tell_apart(params):
+    # A loud nuisance in two features, shared by all frames of a recording, is what can be unlearned.
+    X, y = make_frames(n_speakers=40, n_frames=10, nuisance=3.0)
+    X_new, y_new = make_frames(n_speakers=20, n_frames=10, nuisance=3.0, seed=1)
+    untrained = SiameseSpeakerEncoder(Pooling, max_epochs=1, lr=1e-12, **params, **TINY).fit(X, y)
+    trained = clone(untrained).set_params(max_epochs=20, lr=1e-2).fit(X, y)
+    before, after = (
+        n_shot_k_way_score(e, X_new, y_new, k_way=5, n_tasks=300, random_state=0).mean()
+        for e in (untrained, trained)
+    )
+    assert after > before + 0.1
+    losses = [epoch["train_loss"] for epoch in trained.history_["epochs"]]
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan", "weighted_manhattan"])
+def test_the_published_metric_of_the_embeddings_is_the_learned_distance(metric):
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(metric=metric, max_epochs=2, **TINY).fit(X, y)
+    a, b = encoder.transform(X[:5]), encoder.transform(X[5:10])
+    expected = {
+        "euclidean": lambda: np.sqrt(((a - b) ** 2).sum(1)),
+        "manhattan": lambda: np.abs(a - b).sum(1),
+        "cosine": lambda: 1 - (a * b).sum(1),  # rows of length 1
+    }[encoder.embedding_metric_]()
+    pairs = np.stack([X[:5], X[5:10]], axis=1)
+    np.testing.assert_allclose(encoder.pair_distance(pairs), expected, rtol=1e-4, atol=1e-5)
+    if metric == "cosine":
+        np.testing.assert_allclose(np.linalg.norm(a, axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pairs", ["all", "random"])
+def test_pair_proba_falls_with_the_distance_and_needs_the_bce_head(pairs):
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(loss="bce", pairs=pairs, max_epochs=2, **TINY).fit(X, y)
+    list_of_pairs = [(X[0], x) for x in X]
+    distance, proba = encoder.pair_distance(list_of_pairs), encoder.pair_proba(list_of_pairs)
+    assert proba[0] == proba.max() > 0.5
+    assert distance[0] == 0
+    assert_array_equal(np.argsort(-proba, kind="stable"), np.argsort(distance, kind="stable"))
+    with pytest.raises(AttributeError, match="pair_proba"):
+        SiameseSpeakerEncoder(loss="prototypical").pair_proba  # noqa: B018
+
+
+def test_a_recording_has_the_same_bits_alone_in_an_array_and_in_a_ragged_list(fitted):
+    encoder, X, _ = fitted
+    together = encoder.transform(X)
+    alone = np.concatenate([encoder.transform(x[np.newaxis]) for x in X])
+    assert_array_equal(together, alone)
+    mixed = encoder.transform([*ragged(X)[1:3], *X])
+    assert_array_equal(mixed[2:], together)
+
+
+def test_two_fits_with_one_seed_have_the_same_bits(fitted):
+    encoder, X, y = fitted
+    assert_array_equal(clone(encoder).fit(X, y).transform(X), encoder.transform(X))
+    other = clone(encoder).set_params(random_state=1).fit(X, y)
+    assert not np.array_equal(other.transform(X), encoder.transform(X))
+
+
+def test_global_generators_are_untouched(fitted):
+    encoder, X, y = fitted
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    clone(encoder).fit(X, y).transform(X)
+    pickle.loads(pickle.dumps(encoder)).transform(X)
+    assert torch.equal(torch_state, torch.get_rng_state())
+    assert_array_equal(numpy_state, np.random.get_state()[1])
+
+
+def test_fitted_state_is_arrays_and_plain_values(fitted):
+    encoder, X, _ = fitted
+    encoder.transform(X)
+    for name, value in vars(encoder).items():
+        values = value.values() if isinstance(value, dict) else [value]
+        assert not any(type(v).__module__.startswith(("torch", "skorch")) for v in values), name
+    assert len(pickle.dumps(encoder)) < 20_000
+    assert_array_equal(pickle.loads(pickle.dumps(encoder)).transform(X), encoder.transform(X))
+
+
+def test_skops_needs_to_trust_one_type(fitted):
+    skops_io = pytest.importorskip("skops.io")
+    encoder, X, _ = fitted
+    data = skops_io.dumps(encoder)
+    ours = "sklearn_siamese_speaker._encoder.SiameseSpeakerEncoder"
+    assert skops_io.get_untrusted_types(data=data) == [ours]
+    assert_array_equal(skops_io.loads(data, trusted=[ours]).transform(X), encoder.transform(X))
+
+
+def test_net_is_the_trained_skorch_net_and_a_copy(fitted):
+    encoder, X, _ = fitted
+    before = encoder.transform(X)
+    net = encoder.net_
+    with torch.no_grad():
+        out = net.module_.eval()(torch.from_numpy(X[:1]))
+        assert_array_equal(out.numpy(), before[:1])
+        for parameter in net.module_.parameters():
+            parameter.zero_()
+    assert_array_equal(encoder.transform(X), before)
+
+
+def test_ragged_input_trains(fitted):
+    _, X, y = fitted
+    encoder = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(ragged(X), y)
+    assert encoder.transform(ragged(X)).shape == (40, 16)
+
+
+def test_two_dimensional_input_is_one_frame_each(fitted):
+    _, X, y = fitted
+    flat = X[:, :, 0]
+    encoder = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(flat, y)
+    assert_array_equal(encoder.transform(flat), encoder.transform(flat[:, :, np.newaxis]))
+
+
+@pytest.mark.parametrize("network", [Pooling, Pooling(6, 5)], ids=["class", "instance"])
+def test_a_module_of_ones_own_is_the_network(network):
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(network, max_epochs=1, **TINY).fit(X, y)
+    assert encoder.transform(X).shape == (40, 16 if network is Pooling else 5)
+    assert list(encoder.get_feature_names_out()[:1]) == ["siamesespeakerencoder0"]
+
+
+def test_a_network_instance_is_copied_and_its_weights_are_the_start():
+    X, y = make_frames()
+    network = Pooling(6, 5)
+    before = network.linear.weight.detach().clone()
+    encoder = SiameseSpeakerEncoder(network, max_epochs=1, lr=1e-12, random_state=0).fit(X, y)
+    assert torch.equal(network.linear.weight, before)
+    np.testing.assert_allclose(encoder.state_["network.linear.weight"], before, atol=1e-6)
+
+
+def test_a_callable_is_the_loss():
+    X, y = make_frames()
+
+    def spread(embeddings, labels):
+        return (embeddings**2).mean() + 0 * labels.sum()
+
+    encoder = SiameseSpeakerEncoder(loss=spread, max_epochs=20, lr=0.1, **TINY).fit(X, y)
+    losses = [epoch["train_loss"] for epoch in encoder.history_["epochs"]]
+    assert losses[-1] < losses[0]
+
+
+def test_auto_network_takes_raw_audio_as_one_feature():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 1, 4000)).astype(np.float32), np.repeat([0, 1], 4)
+    encoder = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(X, y)
+    assert encoder.net_.module_.network.__class__.__name__ == "CNN1d"
+    assert encoder.transform(X).shape == (8, 16)
+
+
+def test_crops_are_half_the_median_recording_by_default():
+    X, y = make_frames(n_frames=31)
+    assert SiameseSpeakerEncoder()._crop_length(X) == 15
+    assert SiameseSpeakerEncoder(crop_frames=7)._crop_length(X) == 7
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "requires y to be passed, but the target y is None"),
+        ([0] * 40, "at least 2 speakers; y holds 1 class"),
+        (np.arange(40), "speakers with at least 2 recordings; y holds one recording of each of 40"),
+        ([0.5] * 40, "Unknown label type"),
+        ([0] * 39, "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_that_cannot_be_learned_from_are_refused(fitted, y, message):
+    encoder, X, _ = fitted
+    with pytest.raises(ValueError, match=message):
+        clone(encoder).fit(X, y)
+
+
+def test_random_pairs_need_a_loss_on_pairs(fitted):
+    encoder, X, y = fitted
+    with pytest.raises(ValueError, match="pairs='random' goes with loss='bce'"):
+        clone(encoder).set_params(pairs="random", loss="prototypical").fit(X, y)
+
+
+def test_a_missing_device_is_named(fitted):
+    encoder, X, y = fitted
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(ValueError, match="device='cuda'.*use device='auto'"):
+        clone(encoder).set_params(device="cuda").fit(X, y)
+
+
+def test_an_unfitted_encoder_says_so(fitted):
+    _, X, _ = fitted
+    encoder = SiameseSpeakerEncoder()
+    with pytest.raises(NotFittedError):
+        encoder.transform(X)
+    assert not hasattr(encoder, "embedding_metric_")
+    assert not hasattr(encoder, "net_")
+
+
+def test_a_non_finite_loss_stops_at_its_batch_and_keeps_the_last_good_weights():
+    X, y = make_frames()
+    calls = []
+
+    def fails_in_the_fourth_batch(embeddings, labels):
+        calls.append(1)
+        loss = (embeddings**2).mean()
+        return loss / 0 if len(calls) == 4 else loss
+
+    encoder = SiameseSpeakerEncoder(loss=fails_in_the_fourth_batch, max_epochs=5, **TINY)
+    with pytest.raises(FloatingPointError, match=r"epoch 2, batch 1, at a learning rate of .*lower"):
+        encoder.fit(X, y)
+    assert len(calls) == 4
+    assert np.isfinite(encoder.transform(X)).all()
+
+
+def test_ctrl_c_reaches_the_user():
+    X, y = make_frames()
+
+    def interrupted(embeddings, labels):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SiameseSpeakerEncoder(loss=interrupted, max_epochs=5, **TINY).fit(X, y)
+
+
+def test_fits_in_threads_equal_fits_one_by_one():
+    from joblib import Parallel, delayed
+
+    X, y = make_frames()
+    encoders = [SiameseSpeakerEncoder(max_epochs=2, **{**TINY, "random_state": i}) for i in (0, 1)]
+    serial = [clone(e).fit(X, y).transform(X) for e in encoders]
+    fits = Parallel(2, backend="threading")(delayed(clone(e).fit)(X, y) for e in encoders)
+    for one, other in zip(serial, fits, strict=True):
+        assert_array_equal(one, other.transform(X))
