@@ -5,12 +5,18 @@ Everything above this file passes numpy in and gets numpy out.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 import weakref
 from contextlib import contextmanager
 
+import joblib
 import numpy as np
 import torch
+
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 # torch has one generator a process, and dropout draws from it. Fits in threads of one process
 # therefore queue here instead of disturbing each other's random numbers.
@@ -61,6 +67,22 @@ def reseed(seed, epoch=0):
 def epoch_seed(seed, epoch):
     """Return a 62-bit seed, well mixed from the seed of a fit and the number of an epoch."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 2)
+
+
+def use_whole_machine():
+    """Let torch have all cores, and glibc keep the memory that torch frees.
+
+    For processes of our own, never for a library call: both hold for the whole process. By default
+    glibc hands every freed tensor of a training step back to the kernel, and the page faults of
+    getting it again take up to half of the step.
+    """
+    torch.set_num_threads(joblib.cpu_count())
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+            mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+            mallopt(_M_TOP_PAD, 256 * 2**20)
 
 
 def module_to_arrays(module):

@@ -48,7 +48,10 @@ def report(folder=None, *, unseen=None, output="report"):
     ValueError
         For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
     """
+    from ._torch import use_whole_machine
+
     start = time.perf_counter()
+    use_whole_machine()
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     X, y = _load(folder)

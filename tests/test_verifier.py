@@ -44,7 +44,7 @@ def test_scikit_learn_check_passes(estimator, check):
 
 
 def test_scikit_learn_collects_all_of_its_checks():
-    assert len(list(estimator_checks_generator(SpeakerVerifier()))) == 55
+    assert len(list(estimator_checks_generator(SpeakerVerifier()))) == 56
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def coverage_of_all_pairs(target, n_repetitions):
     return np.mean(covered, axis=0)
 
 
-# At 0.95, 200 repetitions are within 0.046 of it in all but one of 300 runs of another seed.
+# With a coverage of 0.95, more than 180 of 200 are covered with a probability of 0.997.
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["eer", 0.05])
 def test_the_bounds_of_independent_trials_cover_the_truth(target):

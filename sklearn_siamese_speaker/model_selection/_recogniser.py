@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from ._embedding_metric import find_embedding_metric
@@ -17,7 +18,8 @@ class TaskRecogniser:
     What recognises is, in this order: the nearest class mean for a transformer; the classifier's
     own ``predict_episodes(E, support, query)``, called unfitted, which returns an int array
     (n_tasks, k_way, n_queries) with the position of the recognised speaker along `k_way` and -1
-    for a rejected query; or a clone of the classifier fitted on each task.
+    for a rejected query; for scikit-learn's 1-NN the nearest recording, which is the same and
+    needs no thousands of fits; or a clone of the classifier fitted on each task.
 
     Parameters
     ----------
@@ -52,6 +54,8 @@ class TaskRecogniser:
             return nearest_prototypes(E, support, query, metric=self._metric)
         if hasattr(self._classifier, "predict_episodes"):
             return self._classifier.predict_episodes(E, support, query)
+        if _is_nearest_neighbour(self._classifier):
+            return nearest_prototypes(E, support, query, aggregation="nearest")
         recognised = np.empty(query.shape, dtype=int)
         for task, (train, test) in enumerate(zip(support, query, strict=True)):
             classifier = clone(self._classifier).fit(E[train.ravel()], y[train.ravel()])
@@ -60,6 +64,13 @@ class TaskRecogniser:
             positions = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
             recognised[task] = positions.reshape(test.shape)
         return recognised
+
+
+def _is_nearest_neighbour(classifier):
+    """Whether it is scikit-learn's 1-NN with the Euclidean distance."""
+    if type(classifier) is not KNeighborsClassifier or classifier.n_neighbors != 1:
+        return False
+    return (classifier.metric, classifier.p) in {("minkowski", 2), ("euclidean", classifier.p)}
 
 
 def _flatten(estimator):
