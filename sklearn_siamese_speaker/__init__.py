@@ -1,11 +1,11 @@
 """One-shot speaker recognition with Siamese networks, as scikit-learn estimators.
 
 Sound to frames
-    RawAudio, MFCC, LogMelSpectrogram; FramePooling leads on to any scikit-learn estimator.
+    RawAudio, MFCC, LogMelSpectrogram, VGGish; FramePooling leads on to any scikit-learn estimator.
 Frames to speaker embeddings
     SiameseSpeakerEncoder
-Embeddings to speakers
-    OneShotClassifier
+Embeddings to decisions
+    OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
 Judging any of them
     ``model_selection`` (n-shot k-way tasks), ``metrics``, ``inspection`` (figures)
 Data
@@ -19,7 +19,8 @@ from __future__ import annotations
 from ._audio import AudioError, AudioQualityWarning
 from ._encoder import SiameseSpeakerEncoder
 from ._one_shot import OneShotClassifier
-from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio
+from ._verifier import SpeakerVerifier
+from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 
 __version__ = "0.1.0.dev0"
 
@@ -32,4 +33,6 @@ __all__ = [
     "OneShotClassifier",
     "RawAudio",
     "SiameseSpeakerEncoder",
+    "SpeakerVerifier",
+    "VGGish",
 ]

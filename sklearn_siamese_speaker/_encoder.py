@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -165,7 +166,7 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     >>> case_study = SiameseSpeakerEncoder(loss="bce", pairs="random", schedule="constant")
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         "network": [StrOptions({"auto", "cnn2d", "cnn1d"}), callable],
         "filters": [Iterable],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple],
@@ -483,9 +484,7 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         from ._torch import remembered
 
         check_is_fitted(self, "state_")
-        first, second = (
-            torch.from_numpy(self.transform(_pair_half(X, i))) for i in (0, 1)
-        )
+        first, second = (torch.from_numpy(self.transform(_pair_half(X, i))) for i in (0, 1))
         _, loss = remembered(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss

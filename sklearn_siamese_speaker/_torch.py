@@ -23,7 +23,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _FIT_LOCK = threading.RLock()
 
 # Built modules live outside the estimators, so that those pickle as arrays and plain values only.
-_BUILT = weakref.WeakKeyDictionary()
+_BUILT: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def resolve_device(device):

@@ -53,7 +53,7 @@ def fitted():
     ids=str,
 )
 def test_training_makes_unseen_speakers_tell_apart(params):
-    # A loud nuisance in two features, shared by all frames of a recording, is what can be unlearned.
+    # A loud nuisance in two features, one value a recording, is what can be unlearned.
     X, y = make_frames(n_speakers=40, n_frames=10, nuisance=3.0)
     X_new, y_new = make_frames(n_speakers=20, n_frames=10, nuisance=3.0, seed=1)
     untrained = SiameseSpeakerEncoder(Pooling, max_epochs=1, lr=1e-12, **params, **TINY).fit(X, y)
@@ -202,7 +202,7 @@ def test_auto_network_takes_raw_audio_as_one_feature():
 
 
 def test_crops_are_half_the_median_recording_by_default():
-    X, y = make_frames(n_frames=31)
+    X, _y = make_frames(n_frames=31)
     assert SiameseSpeakerEncoder()._crop_length(X) == 15
     assert SiameseSpeakerEncoder(crop_frames=7)._crop_length(X) == 7
 
@@ -233,7 +233,7 @@ def test_a_missing_device_is_named(fitted):
     encoder, X, y = fitted
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    with pytest.raises(ValueError, match="device='cuda'.*use device='auto'"):
+    with pytest.raises(ValueError, match=r"device='cuda'.*use device='auto'"):
         clone(encoder).set_params(device="cuda").fit(X, y)
 
 
@@ -256,7 +256,9 @@ def test_a_non_finite_loss_stops_at_its_batch_and_keeps_the_last_good_weights():
         return loss / 0 if len(calls) == 4 else loss
 
     encoder = SiameseSpeakerEncoder(loss=fails_in_the_fourth_batch, max_epochs=5, **TINY)
-    with pytest.raises(FloatingPointError, match=r"epoch 2, batch 1, at a learning rate of .*lower"):
+    with pytest.raises(
+        FloatingPointError, match=r"epoch 2, batch 1, at a learning rate of .*lower"
+    ):
         encoder.fit(X, y)
     assert len(calls) == 4
     assert np.isfinite(encoder.transform(X)).all()

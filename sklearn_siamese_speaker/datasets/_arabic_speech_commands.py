@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sklearn_siamese_speaker.datasets._bunch import make_bunch
-from sklearn_siamese_speaker.datasets._download import Archive, fetch_archive
+from ._bunch import make_bunch
+from ._download import Archive, fetch_archive
 
 COMMIT = "72f3438212ff6cf8fbe5ae8068361840646429bd"
 ARCHIVE = Archive(

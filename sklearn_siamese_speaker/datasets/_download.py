@@ -10,8 +10,8 @@ from pathlib import Path
 
 import soundfile
 
-from sklearn_siamese_speaker.datasets._archives import ArchiveError, extract_files
-from sklearn_siamese_speaker.datasets._data_home import get_data_home
+from ._archives import ArchiveError, extract_files
+from ._data_home import get_data_home
 
 WAITS = (1.0, 5.0, 20.0)  # seconds before a cut download is continued
 TIMEOUT = 30.0  # seconds without a byte until a connection counts as cut

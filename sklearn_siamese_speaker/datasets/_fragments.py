@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
 
-from sklearn_siamese_speaker._audio import open_recordings, raise_faults
+from .._audio import open_recordings, raise_faults
 
 
 def split_into_fragments(X, y, duration, *, hop=None, n_fragments=None, sample_rate=16000):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sklearn_siamese_speaker.datasets._bunch import make_bunch
-from sklearn_siamese_speaker.datasets._download import Archive, fetch_archive
+from ._bunch import make_bunch
+from ._download import Archive, fetch_archive
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 ARCHIVE = Archive(

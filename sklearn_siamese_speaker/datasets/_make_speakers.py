@@ -9,7 +9,7 @@ import numpy as np
 from scipy import fft
 from sklearn.utils import check_random_state, check_scalar
 
-from sklearn_siamese_speaker.datasets._voice import draw_voice, speak
+from ._voice import draw_voice, speak
 
 VOICE, SESSION, RECORDING = range(3)  # streams of random numbers of a speaker
 

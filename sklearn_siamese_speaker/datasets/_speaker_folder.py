@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sklearn_siamese_speaker.datasets._bunch import make_bunch
+from ._bunch import make_bunch
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
 LAYOUTS = "<speaker>/<file> or <speaker>/<session>/<file>"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sklearn_siamese_speaker.datasets._bunch import make_bunch
-from sklearn_siamese_speaker.datasets._download import Archive, fetch_archive
-from sklearn_siamese_speaker.datasets._speaker_folder import find_recordings
+from ._bunch import make_bunch
+from ._download import Archive, fetch_archive
+from ._speaker_folder import find_recordings
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
 ARCHIVE = Archive(

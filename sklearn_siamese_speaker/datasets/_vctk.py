@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sklearn_siamese_speaker.datasets._bunch import make_bunch
-from sklearn_siamese_speaker.datasets._speaker_folder import find_recordings
+from ._bunch import make_bunch
+from ._speaker_folder import find_recordings
 
 LAYOUTS = ("wav48_silence_trimmed", "wav48")  # versions 0.92 and 0.80
 NAME = re.compile(r"[a-z]\d+_(\d+)(_mic[12])?")  # speaker_utterance_microphone

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_siamese_speaker.datasets._bunch import make_bunch
-from sklearn_siamese_speaker.datasets._speaker_folder import find_recordings
+from ._bunch import make_bunch
+from ._speaker_folder import find_recordings
 
 TRIALS_URL = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/meta/"
 

@@ -3,6 +3,7 @@
 - `RawAudio`: the samples themselves
 - `LogMelSpectrogram`: energy in mel bands, in dB
 - `MFCC`: mel-frequency cepstral coefficients
+- `VGGish`: embeddings of 0.96 s patches by a network trained on the sounds of AudioSet
 - `FramePooling`: statistics over frames, the bridge to two-dimensional features
 """
 
@@ -10,5 +11,6 @@ from ._frame_pooling import FramePooling
 from ._log_mel import LogMelSpectrogram
 from ._mfcc import MFCC
 from ._raw_audio import RawAudio
+from ._vggish import VGGish
 
-__all__ = ["MFCC", "FramePooling", "LogMelSpectrogram", "RawAudio"]
+__all__ = ["MFCC", "FramePooling", "LogMelSpectrogram", "RawAudio", "VGGish"]

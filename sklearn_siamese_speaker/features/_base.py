@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from sklearn_siamese_speaker._audio import (
+from .._audio import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
     AudioError,
@@ -22,8 +22,8 @@ from sklearn_siamese_speaker._audio import (
     open_recordings,
     raise_faults,
 )
-from sklearn_siamese_speaker._compat import HasMethods, Interval, StrOptions, _fit_context
-from sklearn_siamese_speaker.features._length import set_length, trim_silent_ends
+from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from ._length import set_length, trim_silent_ends
 
 _RECORDINGS_PER_TASK = 32
 

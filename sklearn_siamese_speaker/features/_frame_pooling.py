@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_siamese_speaker._compat import StrOptions, _fit_context
-from sklearn_siamese_speaker.features._frames import check_frames
+from .._compat import StrOptions, _fit_context
+from ._frames import check_frames
 
 STATISTICS = {
     "mean": np.mean,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_siamese_speaker.spectral import frame
+from ..spectral import frame
 
 SILENCE_DB = 40.0  # below the loudest frame
 _FRAME, _HOP = 0.025, 0.010  # seconds

@@ -8,10 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklearn_siamese_speaker._audio import AudioQualityWarning
-from sklearn_siamese_speaker._compat import Interval, StrOptions
-from sklearn_siamese_speaker.features._base import FrontEnd
-from sklearn_siamese_speaker.spectral import (
+from .._audio import AudioQualityWarning
+from .._compat import Interval, StrOptions
+from ..spectral import (
     deltas,
     hann_window,
     mel_filters,
@@ -19,6 +18,7 @@ from sklearn_siamese_speaker.spectral import (
     normalise,
     power_to_db,
 )
+from ._base import FrontEnd
 
 
 class MelFrontEnd(FrontEnd):

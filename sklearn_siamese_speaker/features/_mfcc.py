@@ -5,9 +5,9 @@ from __future__ import annotations
 from numbers import Integral
 from typing import ClassVar
 
-from sklearn_siamese_speaker._compat import Interval
-from sklearn_siamese_speaker.features._log_mel import MelFrontEnd
-from sklearn_siamese_speaker.spectral import cepstra
+from .._compat import Interval
+from ..spectral import cepstra
+from ._log_mel import MelFrontEnd
 
 
 class MFCC(MelFrontEnd):

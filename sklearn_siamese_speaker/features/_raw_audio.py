@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_siamese_speaker.features._base import FrontEnd
+from ._base import FrontEnd
 
 
 class RawAudio(FrontEnd):

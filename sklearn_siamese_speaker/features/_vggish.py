@@ -11,19 +11,19 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_siamese_speaker._compat import Interval
-from sklearn_siamese_speaker.features._base import FrontEnd
-from sklearn_siamese_speaker.features._length import set_length
-from sklearn_siamese_speaker.features._vggish_weights import (
-    find_weights,
-    load_network,
-    load_principal_components,
-)
-from sklearn_siamese_speaker.spectral import (
+from .._compat import Interval
+from ..spectral import (
     VGGISH_PATCH_TIMES,
     VGGISH_SAMPLE_RATE,
     vggish_log_mel,
     vggish_patches,
+)
+from ._base import FrontEnd
+from ._length import set_length
+from ._vggish_weights import (
+    find_weights,
+    load_network,
+    load_principal_components,
 )
 
 N_DIMS = 128
@@ -227,7 +227,7 @@ class VGGish(FrontEnd):
         self.weights_ = weights
 
     def _extract(self, waveform):
-        from sklearn_siamese_speaker._torch import embed, resolve_device
+        from .._torch import embed, resolve_device
 
         if len(waveform) < VGGISH_PATCH_TIMES:
             waveform = set_length(waveform, VGGISH_PATCH_TIMES, pad=self.pad)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_siamese_speaker.datasets._data_home import get_data_home
+from ..datasets._data_home import get_data_home
 
 
 class Published(NamedTuple):
@@ -129,8 +129,8 @@ def _hash_known_file(path, size, mtime_ns):
 def _make_random_network(seed, final_relu):
     import torch
 
-    from sklearn_siamese_speaker._torch import random_guard
-    from sklearn_siamese_speaker.nn._vggish import VGGishNetwork
+    from .._torch import random_guard
+    from ..nn._vggish import VGGishNetwork
 
     with random_guard(seed, torch.device("cpu")):
         return VGGishNetwork(final_relu=final_relu)
@@ -139,7 +139,7 @@ def _make_random_network(seed, final_relu):
 def _read_network(path, final_relu):
     import torch
 
-    from sklearn_siamese_speaker.nn._vggish import VGGishNetwork
+    from ..nn._vggish import VGGishNetwork
 
     with torch.device("meta"):  # 289 MB need not be drawn at random to be overwritten
         network = VGGishNetwork(final_relu=final_relu)

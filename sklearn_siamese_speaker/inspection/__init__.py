@@ -3,5 +3,11 @@
 from ._embedding import EmbeddingDisplay
 from ._n_shot_k_way import NShotKWayDisplay
 from ._training_history import TrainingHistoryDisplay
+from ._trial_score import TrialScoreDisplay
 
-__all__ = ["EmbeddingDisplay", "NShotKWayDisplay", "TrainingHistoryDisplay"]
+__all__ = [
+    "EmbeddingDisplay",
+    "NShotKWayDisplay",
+    "TrainingHistoryDisplay",
+    "TrialScoreDisplay",
+]

@@ -82,13 +82,12 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
                 _draw_curve(ax, curve, row, name, PALETTE[i % len(PALETTE)], MARKERS[i])
             ax.plot(first.k_ways, first.chance[row], ":", color="0.4", label="chance")
             ax.set(title=f"{n_shots}-shot", xlabel="speakers to choose from (k)", ylim=(0, 1.02))
+            ax.xaxis.get_major_locator().set_params(integer=True)
         self.axes_[0].set_ylabel("accuracy")
-        self.axes_[0].legend(loc="lower left", frameon=False)
+        self.axes_[0].legend(loc="center right", frameon=False)
         return self
 
 
 def _draw_curve(ax, curve, row, name, color, marker):
     ax.fill_between(curve.k_ways, curve.lower[row], curve.upper[row], color=color, alpha=0.18, lw=0)
-    ax.plot(
-        curve.k_ways, curve.mean[row], color=color, marker=marker, markersize=3.5, label=name
-    )
+    ax.plot(curve.k_ways, curve.mean[row], color=color, marker=marker, markersize=3.5, label=name)

@@ -33,7 +33,9 @@ class Recordings(Dataset):
 
     def batch(self, indices, generator):
         """Return crops ``(batch, n_features, crop_frames)`` of these recordings, and speakers."""
-        crops = np.stack([random_crop(self.frames[i], self.crop_frames, generator) for i in indices])
+        crops = np.stack(
+            [random_crop(self.frames[i], self.crop_frames, generator) for i in indices]
+        )
         batch = torch.from_numpy(crops)
         for change in self.augment:
             batch = change(batch, generator)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
@@ -120,10 +122,8 @@ def build_net(
 def train(net, recordings):
     """Run the epochs that are left; a Ctrl-C passes through (skorch's own `fit` swallows it)."""
     net.notify("on_train_begin", X=recordings, y=None)
-    try:
+    with contextlib.suppress(StopTraining):
         net.fit_loop(recordings, epochs=net.max_epochs - len(net.history))
-    except StopTraining:
-        pass
     net.notify("on_train_end", X=recordings, y=None)
     return net
 

@@ -1,0 +1,82 @@
+"""Displays are rendered and show what they were given."""
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import FunctionTransformer
+
+from sklearn_siamese_speaker.inspection import (
+    EmbeddingDisplay,
+    NShotKWayDisplay,
+    TrainingHistoryDisplay,
+)
+
+plt = pytest.importorskip("matplotlib.pyplot")
+plt.switch_backend("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def make_embeddings(n_speakers=6, n_recordings=5):
+    rng = np.random.default_rng(0)
+    y = np.repeat([f"s{i}" for i in range(n_speakers)], n_recordings)
+    return rng.normal(size=(n_speakers, 4)).repeat(n_recordings, 0) * 3 + rng.normal(
+        size=(len(y), 4)
+    ), y
+
+
+def test_n_shot_k_way_display_draws_each_curve_and_chance():
+    X, y = make_embeddings()
+    systems = {"as it is": FunctionTransformer().fit(X), "half": FunctionTransformer(half).fit(X)}
+    display = NShotKWayDisplay.from_estimators(
+        systems, X, y, k_ways=[2, 3, 6], n_shots=[1, 2], n_tasks=30
+    )
+    assert [ax.get_title() for ax in display.axes_] == ["1-shot", "2-shot"]
+    for row, ax in enumerate(display.axes_):
+        lines = {line.get_label(): line for line in ax.get_lines()}
+        assert list(lines) == ["as it is", "half", "chance"]
+        assert lines["chance"].get_ydata() == pytest.approx([1 / 2, 1 / 3, 1 / 6])
+        expected = display.curves["half"].mean[row]
+        assert lines["half"].get_ydata() == pytest.approx(expected)
+        assert len(ax.collections) == 2  # the intervals
+    display.figure_.canvas.draw()
+
+
+def half(X):
+    return X[:, :2]
+
+
+def test_embedding_display_draws_sets_that_share_no_speaker():
+    E, y = make_embeddings()
+    display = EmbeddingDisplay.from_embeddings(E, y, n_sets=2, n_speakers=3, n_recordings=4)
+    speakers = [set(labels) for labels in display.labels]
+    assert [len(s) for s in speakers] == [3, 3]
+    assert not speakers[0] & speakers[1]
+    assert [points.shape for points in display.points] == [(12, 2), (12, 2)]
+    assert len(display.axes_[0].collections) == 3
+    display.figure_.canvas.draw()
+
+
+def test_purity_is_the_share_of_recordings_next_to_their_own_speaker():
+    E = np.array([[0.0, 0], [1, 0], [10, 0], [11, 0], [12.5, 0], [2.4, 0]])
+    y = np.array(["a", "a", "b", "b", "b", "b"])
+    # The neighbours of 0, 1, 10, 11, 12.5, 2.4 are 1, 0, 11, 10, 11 and 1: one is another speaker.
+    display = EmbeddingDisplay.from_embeddings(E, y, n_sets=1, n_speakers=2)
+    assert display.purity == pytest.approx([5 / 6])
+
+
+def test_too_few_speakers_for_the_sets_are_counted():
+    E, y = make_embeddings(n_speakers=3)
+    with pytest.raises(ValueError, match="n_sets=2 sets of at least 2 speakers need 4 speakers"):
+        EmbeddingDisplay.from_embeddings(E, y)
+
+
+def test_training_history_display_draws_the_loss():
+    history = {"epochs": [{"epoch": 1, "train_loss": 3.0}, {"epoch": 2, "train_loss": 1.0}]}
+    display = TrainingHistoryDisplay(history).plot()
+    (line,) = display.ax_.get_lines()
+    assert line.get_ydata().tolist() == [3.0, 1.0]
+    assert line.get_xdata().tolist() == [1, 2]

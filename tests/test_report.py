@@ -1,0 +1,112 @@
+"""The report command, from folders to files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from sklearn_siamese_speaker import OneShotClassifier, SiameseSpeakerEncoder, report
+from sklearn_siamese_speaker.__main__ import main
+from sklearn_siamese_speaker.datasets import make_speakers
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("voices")
+    X, y = make_speakers(n_speakers=12, n_recordings=7, duration=0.8, random_state=0)
+    for i, (waveform, speaker) in enumerate(zip(X, y, strict=True)):
+        (folder / speaker).mkdir(exist_ok=True)
+        suffix = ["wav", "flac", "ogg"][i % 3]
+        soundfile.write(folder / speaker / f"{i:03d}.{suffix}", waveform, 16000)
+    return folder
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The same report with a network of a second."""
+
+    def encoder(**params):
+        return SiameseSpeakerEncoder(filters=(8, 8, 8), embedding_dim=16, max_epochs=2, **params)
+
+    monkeypatch.setattr(report, "SiameseSpeakerEncoder", encoder)
+    monkeypatch.setattr(report, "N_TASKS", 50)
+
+
+def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
+    folder, tiny, tmp_path, capsys
+):
+    unseen = tmp_path / "unseen.txt"
+    unseen.write_text("speaker00\nspeaker03\n\nspeaker07\nspeaker09\n")
+    main(["report", str(folder), "--unseen", str(unseen), "--output", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "8 speakers to train on (56 recordings), 4 unseen (28 recordings)" in printed
+    rows = [line.split()[:3] for line in printed.splitlines() if "] " in line and "0." in line]
+    assert [row[:2] for row in rows] == [[s, k] for s in "15" for k in "234"]
+    assert rows[0][2] == "0.500"
+    assert (tmp_path / "out" / "table.txt").read_text().strip() in printed
+    for name in ["accuracy.png", "training.png", "embedding.png"]:
+        assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+
+    skops_io = pytest.importorskip("skops.io")
+    trusted = [
+        "sklearn_siamese_speaker._encoder.SiameseSpeakerEncoder",
+        "sklearn_siamese_speaker.features._mfcc.MFCC",
+    ]
+    path = tmp_path / "out" / "pipeline.skops"
+    assert sorted(skops_io.get_untrusted_types(file=path)) == trusted
+    assert all(name in printed for name in trusted)
+    pipeline = skops_io.load(path, trusted=trusted)
+    recordings = sorted(map(str, (folder / "speaker00").iterdir()))[:2]
+    who = OneShotClassifier(pipeline).set_params(encoder=None)
+    embeddings = pipeline.transform(recordings)
+    assert who.fit(embeddings, ["a", "b"]).predict(embeddings).tolist() == ["a", "b"]
+
+
+def test_without_a_file_the_unseen_are_fixed_by_their_names():
+    names = np.array([f"speaker{i}" for i in range(400)])
+    unseen = report._unseen_speakers(names, None)
+    assert 70 < len(unseen) < 130  # a quarter of 400
+    some = names[::3]
+    assert set(report._unseen_speakers(some, None)) == set(unseen) & set(some)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("speaker00\nnobody\n", "names speakers without recordings: nobody"),
+        ("speaker00\n", "holds 1 of 12 speakers, but at least 2 must be unseen"),
+        ("\n".join(f"speaker{i:02d}" for i in range(11)), "2 left to train on"),
+    ],
+)
+def test_unseen_speakers_that_cannot_be(folder, tmp_path, lines, message):
+    (tmp_path / "unseen.txt").write_text(lines)
+    command = ["report", str(folder), "--unseen", str(tmp_path / "unseen.txt")]
+    with pytest.raises(SystemExit, match=message):
+        main([*command, "--output", str(tmp_path)])
+
+
+def test_speakers_with_one_recording_cannot_be_judged():
+    with pytest.raises(ValueError, match="at least 2 unseen speakers with 2 recordings, got 0"):
+        report._evaluate({}, ["a", "b"], np.array(["a", "b"]))
+
+
+def test_bad_recordings_end_the_command_with_their_sentence(folder, tmp_path):
+    for speaker in ["ana", "ben", "eva", "kim"]:
+        (tmp_path / "voices" / speaker).mkdir(parents=True)
+        (tmp_path / "voices" / speaker / "empty.wav").touch()
+    (tmp_path / "unseen.txt").write_text("ana\nben\n")
+    command = [sys.executable, "-m", "sklearn_siamese_speaker", "report", tmp_path / "voices"]
+    done = subprocess.run(
+        [*command, "--unseen", tmp_path / "unseen.txt", "--output", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "empty.wav" in done.stderr
+    assert "Traceback" not in done.stderr
