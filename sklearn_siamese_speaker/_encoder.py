@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
-from copy import deepcopy
 from numbers import Integral, Real
+from os import PathLike
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ._compat import Interval, StrOptions, _fit_context
+from ._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    with_callbacks,
+)
 from ._labels import check_speakers
 from .features._frames import check_frames
 
@@ -24,7 +32,9 @@ def _has_pair_head(encoder):
     raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={encoder.loss!r}.")
 
 
-class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SiameseSpeakerEncoder(
+    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
     """Speaker embeddings learned by a Siamese network.
 
     `fit` trains a network on pairs of recordings of background speakers; `transform` maps
@@ -33,11 +43,13 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     Parameters
     ----------
-    network : {"auto", "cnn2d", "cnn1d"} or torch.nn.Module class or instance, default="auto"
+    network : {"auto", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"} or torch.nn.Module class or \
+            instance, default="auto"
         What encodes a recording. "auto" is "cnn1d" for one feature (raw audio), else "cnn2d", the
-        case study's network. A class is called as ``network(n_features, embedding_dim)``; an
-        instance is copied, its weights are the start. Either maps ``(batch, n_features,
-        n_frames)`` to ``(batch, n_dims)`` for any number of frames.
+        case study's network. "tdnn" is an x-vector style network. A class is called as
+        ``network(n_features, embedding_dim)``; an instance is copied, its weights are the start.
+        Either maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of
+        frames.
 
     filters : tuple of int, default=(128, 256, 384)
         Filters of each convolution block.
@@ -63,17 +75,20 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Distance between two embeddings. "weighted_manhattan" learns a non-negative weight for
         each dimension [2]_.
 
-    loss : {"bce", "prototypical"} or callable, default="prototypical"
+    loss : {"bce", "contrastive", "triplet", "prototypical", "aam"} or callable, \
+            default="prototypical"
         "bce": binary cross-entropy of "same speaker or not" on a learned scale and offset of the
         distance, every pair of a batch, same and different pairs weighing half each: the case
-        study's. "prototypical": cross-entropy over the distances to the means of the batch's
-        speakers [3]_. A callable maps ``(embeddings, labels)`` to a scalar tensor; a
-        torch.nn.Module is copied and its parameters are trained.
+        study's. "contrastive" and "triplet" hold such pairs a margin apart. "prototypical":
+        cross-entropy over the distances to the means of the batch's speakers [3]_. "aam":
+        additive angular margin over all training speakers, for ``metric="cosine"`` only [4]_. A
+        callable maps ``(embeddings, labels)`` to a scalar tensor; a torch.nn.Module is copied and
+        its parameters are trained.
 
     pairs : {"all", "random"}, default="all"
         "all": a batch is a few recordings each of some speakers, encoded once, and every pair in
         it counts. "random": `batch_size` independent pairs, half of them of one speaker, encoded
-        twice over; for ``loss="bce"`` only.
+        twice over; for ``loss="bce"`` and "contrastive" only.
 
     optimizer : {"radam", "adam", "adamw", "sgd"} or torch.optim.Optimizer class, default="radam"
         The optimizer.
@@ -97,6 +112,34 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     max_epochs : int, default=40
         Epochs; one is ``ceil(n_samples / batch_size)`` batches in which every speaker appears.
 
+    augment : list of callables or None, default=None
+        Seeded ``(batch, generator) -> batch``, applied in this order to each batch before the
+        standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`.
+
+    validation : NShotKWaySplit or None, default=None
+        The tasks on held-out speakers; None is the case study's 100 tasks of 1-shot 4-way. Too few
+        speakers for its `k_way` shrink that.
+
+    validation_fraction : float or None, default=None
+        Share of the *speakers* held out to validate on. None trains on all.
+
+    validate_every : int, default=25
+        Batches between two validations.
+
+    early_stopping : bool or int, default=False
+        Stop after this many validations without improvement (True is 10), and keep the best
+        weights instead of the last. Needs `validation_fraction`. Training on random pairs can stay
+        at chance for some epochs before it moves: be patient with it.
+
+    checkpoint_dir : path-like or None, default=None
+        Folder with a file for each training, named by the fingerprint of parameters, data and
+        labels, and replaced at each epoch. `fit` again goes on from it, up to `max_epochs`; the
+        result has the bits of an undisturbed fit.
+
+    warm_start : bool, default=False
+        Start a new `fit` from the weights, and the standardisation, of the one before; the
+        speakers may be others.
+
     device : str, default="auto"
         Where torch computes. "auto" is CUDA when there is a device, else the CPU.
 
@@ -114,13 +157,14 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     Attributes
     ----------
     classes_ : ndarray of shape (n_speakers,)
-        The speakers seen in `fit`.
+        The speakers trained on.
 
     embedding_metric_ : {"euclidean", "cosine", "manhattan"}
         The plain metric of the space that `transform` returns.
 
     history_ : dict
-        ``{"epochs": [{"epoch", "train_loss", "seconds"}, ...]}``.
+        ``{"epochs": [{"epoch", "train_loss", "seconds"}, ...], "validations": [{"epoch", "batch",
+        "accuracy"}, ...]}``.
 
     loss_state_ : dict of str to ndarray
         Learned parameters of the loss.
@@ -149,6 +193,8 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     .. [2] As [1]_, section 3.1: the weighted L1 distance.
     .. [3] J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot learning",
        NeurIPS, 2017.
+    .. [4] J. Deng, J. Guo, N. Xue, S. Zafeiriou, "ArcFace: additive angular margin loss for deep
+       face recognition", CVPR, 2019.
 
     Examples
     --------
@@ -167,7 +213,7 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "network": [StrOptions({"auto", "cnn2d", "cnn1d"}), callable],
+        "network": [StrOptions({"auto", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}), callable],
         "filters": [Iterable],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple],
         "stride": [Interval(Integral, 1, None, closed="left"), tuple, None],
@@ -175,7 +221,10 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "metric": [StrOptions({"euclidean", "cosine", "manhattan", "weighted_manhattan"})],
-        "loss": [StrOptions({"bce", "prototypical"}), callable],
+        "loss": [
+            StrOptions({"bce", "contrastive", "triplet", "prototypical", "aam"}),
+            callable,
+        ],
         "pairs": [StrOptions({"all", "random"})],
         "optimizer": [StrOptions({"radam", "adam", "adamw", "sgd"}), callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -184,6 +233,13 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         "recordings_per_speaker": [Interval(Integral, 2, None, closed="left")],
         "crop_frames": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "augment": [list, tuple, None],
+        "validation": [HasMethods(["split"]), None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "validate_every": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean", Interval(Integral, 1, None, closed="left")],
+        "checkpoint_dir": [str, PathLike, None],
+        "warm_start": ["boolean"],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -210,6 +266,13 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         recordings_per_speaker=4,
         crop_frames="auto",
         max_epochs=40,
+        augment=None,
+        validation=None,
+        validation_fraction=None,
+        validate_every=25,
+        early_stopping=False,
+        checkpoint_dir=None,
+        warm_start=False,
         device="auto",
         random_state=None,
         verbose=0,
@@ -232,12 +295,20 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.recordings_per_speaker = recordings_per_speaker
         self.crop_frames = crop_frames
         self.max_epochs = max_epochs
+        self.augment = augment
+        self.validation = validation
+        self.validation_fraction = validation_fraction
+        self.validate_every = validate_every
+        self.early_stopping = early_stopping
+        self.checkpoint_dir = checkpoint_dir
+        self.warm_start = warm_start
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
         self.net_params = net_params
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit(self, X, y):
         """Train the network.
 
@@ -262,15 +333,36 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             not go with `metric` or `pairs`.
         FloatingPointError
             When the loss becomes NaN or infinite; the last good weights are kept.
+        OSError
+            When a checkpoint cannot be written or is damaged.
         """
         from ._torch import random_guard, resolve_device
+        from .training import Training, fit_task
 
-        frames, speakers = self._check_fit(X, y)
+        frames, y = self._check_fit(X, y)
+        start = (self.state_, self.loss_state_) if self._continues() else None
+        checkpoint = self._open_checkpoint(frames, y, start)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if checkpoint is not None and checkpoint[1] is not None:
+            seed = checkpoint[1]["seed"]
         device = resolve_device(self.device)
-        with random_guard(seed, device):
-            net = self._build_net(frames, speakers, seed, device)
-            self._train(net, frames, speakers)
+        with random_guard(seed, device), fit_task(self, X, y) as bridge:
+            training = Training(
+                self.get_params(deep=False),
+                frames,
+                y,
+                metric=_plain_metric(self.metric),
+                seed=seed,
+                device=device,
+                start=start,
+                checkpoint=checkpoint,
+                bridge=bridge,
+            )
+            try:
+                training.run()
+            finally:  # a training that is cut off keeps what it had learned
+                vars(self).update(training.learned())
+        self._warn_if_collapsed(training.frames)
         return self
 
     def transform(self, X):
@@ -328,7 +420,7 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def embedding_metric_(self):
         """The plain metric of the space that `transform` returns."""
         check_is_fitted(self, "state_")
-        return {"weighted_manhattan": "manhattan"}.get(self.metric, self.metric)
+        return _plain_metric(self.metric)
 
     @property
     def net_(self):
@@ -351,124 +443,72 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return tags
 
     def _check_fit(self, X, y):
-        """Validate the input of `fit` and set ``classes_``; speakers come back as 0, 1, ..."""
+        """Validate the input of `fit`; frames and labels come back."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None: it "
                 "holds the speaker of each recording."
             )
-        frames = check_frames(self, X, reset=True, ensure_min_samples=2)
+        if self.early_stopping and self.validation_fraction is None:
+            raise ValueError(
+                "early_stopping needs speakers to validate on; set validation_fraction, to 0.2 for "
+                "example."
+            )
+        reset = not self._continues()
+        frames = check_frames(self, X, reset=reset, ensure_min_samples=2)
         y = check_speakers(y)
         check_consistent_length(frames, y)
-        classes, speakers, counts = np.unique(y, return_inverse=True, return_counts=True)
-        if len(classes) < 2:
+        speakers, counts = np.unique(y, return_counts=True)
+        if len(speakers) < 2:
             raise ValueError(
                 f"{type(self).__name__} learns from the differences between at least 2 speakers; "
-                f"y holds {len(classes)} class."
+                f"y holds {len(speakers)} class."
             )
         if counts.max() < 2:
             raise ValueError(
                 f"{type(self).__name__} needs speakers with at least 2 recordings; y holds one "
-                f"recording of each of {len(classes)} speakers."
+                f"recording of each of {len(speakers)} speakers."
             )
-        self.classes_ = classes
-        return frames, speakers
+        return frames, y
 
-    def _build_net(self, frames, speakers, seed, device):
-        """Assemble the skorch net of a new training."""
-        import torch
+    def _continues(self):
+        return self.warm_start and hasattr(self, "state_")
 
-        from .nn import RandomPairSampler, SpeakerBatchSampler, frame_statistics
-        from .training import build_net
+    def _open_checkpoint(self, frames, y, start):
+        """Return the file of this very training and what it holds, None without a directory."""
+        if self.checkpoint_dir is None:
+            return None
+        from .training import CheckpointFile, fingerprint
 
-        siamese, loss = self._build_modules(*frame_statistics(frames))
-        generator = torch.Generator()
-        if self.pairs == "random":
-            sampler = RandomPairSampler(speakers, self.batch_size, generator=generator)
-        else:
-            sampler = SpeakerBatchSampler(
-                speakers, self.batch_size, self.recordings_per_speaker, generator=generator
+        params = self.get_params(deep=False)
+        for name in ("max_epochs", "verbose", "device", "checkpoint_dir"):
+            del params[name]
+        file = CheckpointFile(self.checkpoint_dir, fingerprint(params, start, list(frames), y))
+        return file, file.load()
+
+    def _warn_if_collapsed(self, frames):
+        """Warn when the network maps everybody to one point."""
+        some = frames[:: max(1, len(frames) // 64)]
+        embeddings = self._embed(some)
+        spread, size = embeddings.std(axis=0).max(), np.abs(embeddings).max()
+        if spread <= 1e-3 * size:
+            warnings.warn(
+                f"The network has collapsed: embeddings of size {size:.2g} differ by {spread:.2g} "
+                "only, so it tells nobody apart. Lower lr, train for more epochs, or choose "
+                "another loss.",
+                UserWarning,
+                stacklevel=3,
             )
-        return build_net(
-            siamese,
-            loss,
-            sampler,
-            generator,
-            seed=seed,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            schedule=self.schedule,
-            max_epochs=self.max_epochs,
-            device=device,
-            verbose=self.verbose,
-            net_params=self.net_params,
-        )
-
-    def _build_modules(self, mean, scale):
-        """Return the untrained Siamese module and its loss."""
-        import torch
-
-        from .nn import RandomPairs, Siamese, build_loss, build_space
-
-        network = self._build_network()
-        with torch.no_grad():
-            n_dims = network.eval()(torch.zeros(1, self.n_features_in_, 1)).shape[1]
-        space = build_space(self.metric, n_dims)
-        loss = build_loss(self.loss, space, n_dims, len(self.classes_))
-        if self.pairs == "random":
-            loss = RandomPairs(loss)
-        return Siamese(network, space, mean, scale), loss
-
-    def _build_network(self):
-        import torch
-
-        from .nn import build_network
-
-        if isinstance(self.network, torch.nn.Module):
-            return deepcopy(self.network)
-        if callable(self.network):
-            return self.network(self.n_features_in_, self.embedding_dim)
-        name = self.network
-        if name == "auto":
-            name = "cnn1d" if self.n_features_in_ == 1 else "cnn2d"
-        return build_network(
-            name,
-            self.n_features_in_,
-            embedding_dim=self.embedding_dim,
-            filters=self.filters,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            pool_size=self.pool_size,
-            dropout=self.dropout,
-        )
-
-    def _train(self, net, frames, speakers):
-        """Train, and keep what was learned as arrays, also of a training that was stopped."""
-        from ._torch import module_to_arrays
-        from .training import Recordings, epoch_history, train
-
-        try:
-            train(net, Recordings(frames, speakers, self._crop_length(frames)))
-        finally:
-            self.state_ = module_to_arrays(net.module_)
-            self.loss_state_ = module_to_arrays(net.criterion_)
-            self.history_ = {"epochs": epoch_history(net)}
-            self.n_iter_ = len(self.history_["epochs"])
-
-    def _crop_length(self, frames):
-        if self.crop_frames == "auto":
-            return max(1, int(np.median([recording.shape[1] for recording in frames])) // 2)
-        return self.crop_frames
 
     def _rebuild_modules(self):
         """Return the trained Siamese module and its loss, built anew from the arrays."""
-        import torch
+        from ._torch import arrays_to_module, random_guard, resolve_device
+        from .nn import build_modules
 
-        from ._torch import arrays_to_module, random_guard
-
-        n_features = self.n_features_in_
-        with random_guard(0, torch.device("cpu")):
-            siamese, loss = self._build_modules(torch.zeros(n_features), torch.ones(n_features))
+        with random_guard(0, resolve_device("cpu")):
+            siamese, loss = build_modules(
+                self.get_params(deep=False), self.n_features_in_, len(self.classes_)
+            )
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
     def _embed(self, frames):
@@ -488,6 +528,10 @@ class SiameseSpeakerEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         _, loss = remembered(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss
+
+
+def _plain_metric(metric):
+    return {"weighted_manhattan": "manhattan"}.get(metric, metric)
 
 
 def _pair_half(X, half):

@@ -90,10 +90,11 @@ def module_to_arrays(module):
     return {name: t.detach().cpu().numpy().copy() for name, t in module.state_dict().items()}
 
 
-def arrays_to_module(module, arrays):
-    """Load a dict of arrays into a module, which is returned."""
+def arrays_to_module(module, arrays, strict=True):
+    """Load a dict of arrays into a module, which is returned; if strict, all that it has."""
     # np.array restores a 0-d array from the numpy scalar that some formats make of it.
-    module.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in arrays.items()})
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    module.load_state_dict(tensors, strict=strict)
     return module
 
 

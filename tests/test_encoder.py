@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
+from sklearn_siamese_speaker.training._training import _crop_length
 
 TINY = {"filters": (8, 8, 8), "embedding_dim": 16, "batch_size": 16, "random_state": 0}
 
@@ -203,8 +204,8 @@ def test_auto_network_takes_raw_audio_as_one_feature():
 
 def test_crops_are_half_the_median_recording_by_default():
     X, _y = make_frames(n_frames=31)
-    assert SiameseSpeakerEncoder()._crop_length(X) == 15
-    assert SiameseSpeakerEncoder(crop_frames=7)._crop_length(X) == 7
+    assert _crop_length({"crop_frames": "auto"}, X) == 15
+    assert _crop_length({"crop_frames": 7}, X) == 7
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ the twin             what both recordings of a pair pass through: :class:`Siames
 ===================  ===========================================================================
 """
 
+from ._assemble import build_modules
 from ._augment import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
 from ._losses import LOSSES, RandomPairs, build_loss
 from ._networks import NETWORKS, build_network
@@ -36,6 +37,7 @@ __all__ = [
     "SpeakerBatchSampler",
     "TimeMask",
     "build_loss",
+    "build_modules",
     "build_network",
     "build_space",
     "frame_statistics",

@@ -11,6 +11,7 @@ from skorch.callbacks import Callback
 from .._torch import epoch_seed, reseed
 from ._batches import Batches
 from ._schedule import LearningRateSchedule
+from ._stop import StopTraining
 
 OPTIMIZERS = {
     "radam": torch.optim.RAdam,
@@ -18,10 +19,6 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
-
-
-class StopTraining(Exception):  # noqa: N818 - not an error
-    """Raised by a callback to end the training after the current batch or epoch."""
 
 
 class SeedEpoch(Callback):
@@ -121,8 +118,8 @@ def build_net(
 
 def train(net, recordings):
     """Run the epochs that are left; a Ctrl-C passes through (skorch's own `fit` swallows it)."""
-    net.notify("on_train_begin", X=recordings, y=None)
     with contextlib.suppress(StopTraining):
+        net.notify("on_train_begin", X=recordings, y=None)
         net.fit_loop(recordings, epochs=net.max_epochs - len(net.history))
     net.notify("on_train_end", X=recordings, y=None)
     return net

@@ -1,0 +1,200 @@
+"""A training survives kills, full disks and damaged files, to the bit."""
+
+import errno
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.nn import TimeMask
+from sklearn_siamese_speaker.training import CheckpointFile, fingerprint
+
+SCRIPT = """
+import pickle, sys
+import numpy as np, torch
+torch.set_num_threads(1)
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.nn import TimeMask
+from sklearn_siamese_speaker.model_selection import NShotKWaySplit
+
+rng = np.random.default_rng(0)
+y = np.repeat(np.arange(10), 8)
+X = (rng.normal(size=(10, 8, 1))[y] + rng.normal(size=(80, 8, 40))).astype(np.float32)
+encoder = SiameseSpeakerEncoder(
+    filters=(8, 16, 16), embedding_dim=16, batch_size=16, max_epochs=60, dropout=0.3,
+    augment=[TimeMask()], validation_fraction=0.3, validate_every=4, early_stopping=1000,
+    validation=NShotKWaySplit(1, 3, n_tasks=20), random_state=0, checkpoint_dir=sys.argv[1],
+)
+encoder.fit(X, y)
+pickle.dump((encoder.state_, encoder.loss_state_, encoder.history_["validations"]),
+            open(sys.argv[2], "wb"))
+"""
+
+
+def make_frames():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(6), 4)
+    return rng.normal(size=(24, 5, 20)).astype(np.float32), y
+
+
+def make_encoder(directory, **params):
+    settings = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 8, "max_epochs": 4}
+    return SiameseSpeakerEncoder(**{**settings, "checkpoint_dir": directory, **params})
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_and_started_again_ends_with_the_same_bits(tmp_path):
+    command = [sys.executable, "-c", SCRIPT]
+    subprocess.run([*command, tmp_path / "undisturbed", tmp_path / "a.pkl"], check=True)
+    delays = np.random.default_rng(0).uniform(0.05, 0.8, size=10)
+    n_killed = 0
+    for delay in delays:
+        process = subprocess.Popen([*command, tmp_path / "killed", tmp_path / "b.pkl"])
+        wait_for_training(process, tmp_path / "killed")
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        n_killed += process.wait() == -signal.SIGKILL
+    assert n_killed >= 5
+    subprocess.run([*command, tmp_path / "killed", tmp_path / "b.pkl"], check=True)
+    (state, loss, validations), (state_2, loss_2, validations_2) = (
+        pickle.loads((tmp_path / name).read_bytes()) for name in ("a.pkl", "b.pkl")
+    )
+    assert validations == validations_2
+    for one, other in [(state, state_2), (loss, loss_2)]:
+        assert list(one) == list(other)
+        for name in one:
+            assert_array_equal(one[name], other[name])
+
+
+def wait_for_training(process, directory):
+    """Wait until the process has written a checkpoint of its own."""
+    started = time.time()
+    while process.poll() is None and time.time() - started < 60:
+        if any(path.stat().st_mtime >= started for path in directory.glob("*.ckpt")):
+            return
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("pairs", ["all", "random"])
+def test_an_interrupted_fit_goes_on_and_equals_an_undisturbed_one(tmp_path, pairs):
+    X, y = make_frames()
+    params = {"loss": "bce", "pairs": pairs, "random_state": 0, "augment": [TimeMask()]}
+    undisturbed = make_encoder(None, **params).fit(X, y)
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    encoder = make_encoder(tmp_path, **params)
+    save, n_saves = CheckpointFile.save, []
+
+    def interrupted_save(self, state):
+        save(self, state)
+        n_saves.append(1)
+        if len(n_saves) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CheckpointFile, "save", interrupted_save)
+        with pytest.raises(KeyboardInterrupt):
+            encoder.fit(X, y)
+    resumed = make_encoder(tmp_path, **params).fit(X, y)
+    assert resumed.n_iter_ == 4
+    assert_array_equal(resumed.transform(X), undisturbed.transform(X))
+
+
+def test_without_a_random_state_the_seed_is_kept_in_the_file(tmp_path):
+    X, y = make_frames()
+    first = make_encoder(tmp_path).fit(X, y)
+    again = make_encoder(tmp_path).fit(X, y)  # nothing is left to train
+    assert_array_equal(first.transform(X), again.transform(X))
+    assert again.n_iter_ == 4
+
+
+def test_more_epochs_go_on_and_other_parameters_data_and_labels_start_anew(tmp_path):
+    X, y = make_frames()
+    make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y)
+    assert make_encoder(tmp_path, random_state=0, max_epochs=2).fit(X, y).n_iter_ == 2
+    assert len(list(tmp_path.iterdir())) == 1
+    make_encoder(tmp_path, random_state=0, lr=0.02, max_epochs=1).fit(X, y)
+    make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X + 1, y)
+    make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y[::-1])
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_200_failed_writes_leave_the_old_checkpoint_intact(tmp_path, monkeypatch):
+    file = CheckpointFile(tmp_path, "name")
+    file.save({"epoch": 1})
+    before = file.path.read_bytes()
+    rng = np.random.default_rng(0)
+    real_write, real_fsync, real_replace = os.fdopen, os.fsync, os.replace
+
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for _ in range(200):
+        step = rng.choice(["fdopen", "fsync", "replace"])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, step, fail)
+            with pytest.raises(OSError, match="could not be written") as caught:
+                file.save({"epoch": 2})
+        assert str(file.path) in str(caught.value)
+        assert caught.value.errno == errno.ENOSPC
+        assert file.path.read_bytes() == before
+    assert (os.fdopen, os.fsync, os.replace) == (real_write, real_fsync, real_replace)
+    assert file.load() == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["name.ckpt"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_full_disk_is_an_error_of_fit_that_names_the_file(tmp_path, monkeypatch):
+    X, y = make_frames()
+    real_fdopen = os.fdopen
+
+    def on_a_full_disk(handle, mode):
+        os.close(handle)
+        return real_fdopen(os.open("/dev/full", os.O_WRONLY), mode)
+
+    monkeypatch.setattr(os, "fdopen", on_a_full_disk)
+    with pytest.raises(OSError, match=r"\.ckpt could not be written \(No space left on device\)"):
+        make_encoder(tmp_path).fit(X, y)
+
+
+def test_a_damaged_file_is_refused_at_every_byte(tmp_path):
+    file = CheckpointFile(tmp_path, "name")
+    file.save({"epoch": 1})
+    content = file.path.read_bytes()
+    for position in np.linspace(0, len(content) - 1, 50).astype(int):
+        damaged = bytearray(content)
+        damaged[position] ^= 1
+        file.path.write_bytes(damaged)
+        with pytest.raises(OSError, match=r"is damaged: its checksum does not match\. Delete it"):
+            file.load()
+    file.path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(OSError, match="is damaged"):
+        file.load()
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path):
+    (tmp_path / "name.abc.tmp").write_bytes(b"half")
+    (tmp_path / "other.abc.tmp").write_bytes(b"half")
+    assert CheckpointFile(tmp_path, "name").load() is None
+    assert [path.name for path in tmp_path.iterdir()] == ["other.abc.tmp"]
+
+
+def test_the_fingerprint_of_a_module_is_its_class_and_weights():
+    import torch
+
+    torch.manual_seed(0)
+    module = torch.nn.Linear(3, 2)
+    other = torch.nn.Linear(3, 2)
+    same = clone(module, safe=False)
+    assert fingerprint({"network": module}) == fingerprint({"network": same})
+    assert fingerprint({"network": module}) != fingerprint({"network": other})

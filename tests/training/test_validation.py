@@ -1,0 +1,148 @@
+"""Validation on held-out speakers: when, on whom, and what follows from it."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.model_selection import NShotKWaySplit
+from sklearn_siamese_speaker.training import hold_out_speakers
+from sklearn_siamese_speaker.training._validation import draw_tasks
+
+TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 8, "random_state": 0}
+
+
+def make_frames(n_speakers=10, n_recordings=4):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(n_speakers), n_recordings)
+    X = rng.normal(size=(n_speakers, 5, 1))[y] + rng.normal(size=(len(y), 5, 20))
+    return X.astype(np.float32), y
+
+
+def test_speakers_are_held_out_whole_by_their_share_and_the_seed():
+    y = np.repeat(np.arange(20), 3)
+    held_out = hold_out_speakers(y, 0.25, seed=0)
+    assert len(np.unique(y[held_out])) == 5
+    assert not set(y[held_out]) & set(y[~held_out])
+    assert_array_equal(held_out, hold_out_speakers(y, 0.25, seed=0))
+    assert not np.array_equal(held_out, hold_out_speakers(y, 0.25, seed=1))
+    assert not hold_out_speakers(y, None, seed=0).any()
+
+
+@pytest.mark.parametrize(("fraction", "n_held_out"), [(0.05, 0), (0.1, 1), (0.9, 9)])
+def test_too_few_speakers_on_either_side_are_counted(fraction, n_held_out):
+    message = (
+        f"validation_fraction={fraction} of 10 speakers holds out {n_held_out}, but at least 2"
+    )
+    with pytest.raises(ValueError, match=message):
+        hold_out_speakers(np.arange(10), fraction, seed=0)
+
+
+def test_tasks_shrink_to_the_speakers_there_are_and_say_when_there_are_too_few():
+    y = np.repeat([0, 1, 2], [2, 2, 1])
+    support, query = draw_tasks(None, y, seed=0)
+    assert support.shape == (100, 2, 1)
+    assert query.shape == (100, 2, 1)
+    with pytest.raises(
+        ValueError, match="needs at least 2 held-out speakers with 3 recordings, got 0"
+    ):
+        draw_tasks(NShotKWaySplit(2, 4), y, seed=0)
+
+
+def test_it_validates_every_so_many_batches_of_the_training():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(
+        max_epochs=5, validation_fraction=0.4, validate_every=4, **TINY
+    ).fit(X, y)
+    rows = encoder.history_["validations"]  # 24 recordings left, 3 batches an epoch, 15 in all
+    assert [(row["epoch"], row["batch"]) for row in rows] == [(2, 4), (3, 8), (4, 12)]
+    assert all(0 <= row["accuracy"] <= 1 for row in rows)
+    assert len(encoder.classes_) == 6
+
+
+def test_validation_does_not_change_the_weights():
+    X, y = make_frames()
+    watched = SiameseSpeakerEncoder(
+        max_epochs=3, validation_fraction=0.4, validate_every=2, **TINY
+    ).fit(X, y)
+    unwatched = clone(watched).set_params(validate_every=1000).fit(X, y)
+    assert_array_equal(watched.transform(X), unwatched.transform(X))
+    assert unwatched.history_["validations"] == []
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_validation():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(
+        max_epochs=50, validation_fraction=0.4, validate_every=3, early_stopping=3, **TINY
+    ).fit(X, y)
+    accuracies = [row["accuracy"] for row in encoder.history_["validations"]]
+    best = int(np.argmax(accuracies))
+    assert len(accuracies) - 1 - best == 3  # every epoch is one validation
+    assert encoder.n_iter_ == len(accuracies) < 50
+    # A schedule of the same length that is cut at the best epoch gives the same weights.
+    cut = clone(encoder).set_params(early_stopping=False, net_params={"max_epochs": best + 1})
+    assert_array_equal(cut.fit(X, y).transform(X), encoder.transform(X))
+
+
+def test_early_stopping_without_held_out_speakers_is_refused():
+    X, y = make_frames()
+    with pytest.raises(ValueError, match="early_stopping needs speakers to validate on; set"):
+        SiameseSpeakerEncoder(early_stopping=True, **TINY).fit(X, y)
+
+
+def test_a_collapsed_network_is_noticed():
+    X, y = make_frames()
+
+    def to_one_point(embeddings, labels):
+        return (embeddings - 1).pow(2).mean() * 0 + (embeddings * 0).sum()
+
+    encoder = SiameseSpeakerEncoder(loss=to_one_point, max_epochs=1, **TINY)
+    with pytest.warns(UserWarning, match="The network has collapsed: embeddings of size"):
+        encoder.set_params(network=Constant()).fit(X, y)
+
+
+def Constant():  # noqa: N802 - reads as the module it returns
+    import torch
+
+    class _Constant(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.point = torch.nn.Parameter(torch.ones(4))
+
+        def forward(self, frames):
+            return self.point.expand(len(frames), 4)
+
+    return _Constant()
+
+
+def test_warm_start_goes_on_with_other_speakers():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(max_epochs=1, lr=1e-12, **TINY).fit(X, y)
+    before = encoder.state_
+    names = np.array([f"new{i}" for i in y % 5])
+    encoder.set_params(warm_start=True).fit(X + 100, names)
+    assert encoder.classes_.tolist() == [f"new{i}" for i in range(5)]
+    # The rate is next to nothing: the standardisation and the weights are those of the first fit.
+    assert_array_equal(encoder.state_["mean"], before["mean"])
+    weight = "network.embedding.0.weight"
+    np.testing.assert_allclose(encoder.state_[weight], before[weight], atol=1e-6)
+    encoder.set_params(warm_start=False, random_state=1).fit(X + 100, names)
+    assert (encoder.state_["mean"] > before["mean"] + 50).all()
+    assert np.abs(encoder.state_[weight] - before[weight]).max() > 0.1
+
+
+def test_scikit_learn_callbacks_follow_the_epochs_and_can_watch_without_changing_the_fit():
+    callback = pytest.importorskip("sklearn.callback")
+    X, y = make_frames()
+    plain = SiameseSpeakerEncoder(max_epochs=3, **TINY).fit(X, y)
+    monitor = callback.ScoringMonitor(scoring={"size": embedding_size})
+    watched = clone(plain).set_callbacks(monitor).fit(X, y)
+    assert_array_equal(watched.transform(X), plain.transform(X))
+    rows = monitor.get_logs().data
+    assert [row["task_name"] for row in rows] == ["epoch"] * 3
+    assert rows[-1]["size"] == pytest.approx(embedding_size(plain, X, y))
+
+
+def embedding_size(estimator, X, y):
+    return float(np.abs(estimator.transform(X)).mean())
