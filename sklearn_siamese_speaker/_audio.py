@@ -158,7 +158,7 @@ def _is_path(item):
 
 def _open_item(recording, item, sample_rate, is_row):
     if isinstance(item, (str, os.PathLike)):
-        recording = Recording(recording.index, path=os.fspath(item))
+        recording = Recording(recording.index, path=str(os.fspath(item)))  # not numpy's str_
         _open_sound_file(recording).close()
         return recording
     waveform = _to_mono(recording, item, is_row)

@@ -378,3 +378,9 @@ def test_ten_faults_are_listed_and_the_others_counted(noise):
 def test_an_audio_error_survives_the_way_between_processes():
     error = pickle.loads(pickle.dumps(Recording(3, path="a.wav").fault("is bad.")))
     assert (str(error), error.index, error.path) == ("X[3] 'a.wav' is bad.", 3, "a.wav")
+
+
+def test_a_path_in_an_array_of_strings_is_named_plainly(tmp_path):
+    path = str(tmp_path / "missing.wav")
+    _, (fault,) = open_recordings(np.array([path]), 16000)
+    assert str(fault).startswith(f"X[0] {path!r} cannot be opened")

@@ -31,7 +31,7 @@ def load_speaker_folder(path, *, return_X_y=False):
     -------
     voices : :class:`~sklearn.utils.Bunch`
         data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker, session and file name.
+            Absolute paths of the recordings, sorted by speaker, session and file name.
         target : ndarray of shape (n_samples,), str
             Speakers, the names of their folders.
         groups : ndarray of shape (n_samples,), str, or None
@@ -73,7 +73,8 @@ def load_speaker_folder(path, *, return_X_y=False):
     >>> voices.DESCR
     '3 recordings of 2 speakers in 3 sessions.'
     """
-    rows = find_recordings(Path(path))
+    # Absolute, for joblib's workers may have been started in another folder.
+    rows = find_recordings(Path(path).absolute())
     without_session = [row["path"] for row in rows if "session" not in row]
     if 0 < len(without_session) < len(rows):
         raise ValueError(

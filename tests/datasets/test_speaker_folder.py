@@ -97,3 +97,10 @@ def test_a_missing_folder_and_a_file_in_its_place_are_named(make_folder):
 def test_a_folder_that_cannot_be_understood_is_explained(make_folder, names, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         load_speaker_folder(make_folder(*names))
+
+
+def test_paths_are_absolute_so_that_workers_started_elsewhere_find_them(tmp_path, monkeypatch):
+    (tmp_path / "voices" / "ana").mkdir(parents=True)
+    (tmp_path / "voices" / "ana" / "1.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    assert load_speaker_folder("voices/").data.tolist() == [str(tmp_path / "voices/ana/1.wav")]
