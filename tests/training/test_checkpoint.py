@@ -20,7 +20,9 @@ SCRIPT = """
 import os, pickle, signal, sys, time
 from pathlib import Path
 import numpy as np, torch
+import torch._dynamo  # an optimizer would import it, for seconds, in every child
 torch.set_num_threads(1)
+import sklearn_siamese_speaker.training
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 from sklearn_siamese_speaker.nn import TimeMask
