@@ -32,5 +32,14 @@ lint: setup
 	$(VENV)/bin/codespell
 	$(VENV)/bin/mypy
 
+# Sphinx fails on a warning. One torch thread: the small networks of the gallery are slower with more.
+$(VENV)/.stamp-docs: pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.[docs]'
+	touch $@
+
+docs: $(VENV)/.stamp-docs
+	OMP_NUM_THREADS=1 $(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) report docs/_build
+	rm -rf $(VENV) report docs/_build docs/auto_examples docs/generated

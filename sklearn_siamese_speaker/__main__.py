@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ._report_representations import report_representations
 from .report import report
 
 
@@ -29,11 +30,17 @@ def main(arguments=None):
         "of them if left out",
     )
     command.add_argument(
+        "--representations",
+        action="store_true",
+        help="compare raw audio, MFCC, log-mel and VGGish as input of the encoder instead",
+    )
+    command.add_argument(
         "--output", metavar="DIR", default="report", help="where files go (default: report)"
     )
     options = parser.parse_args(arguments)
     try:
-        report(options.folder, unseen=options.unseen, output=options.output)
+        run = report_representations if options.representations else report
+        run(options.folder, unseen=options.unseen, output=options.output)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

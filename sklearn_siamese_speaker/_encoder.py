@@ -319,7 +319,8 @@ class SiameseSpeakerEncoder(
             of (n_features, n_frames_i) arrays, or (n_samples, n_features) for one frame each.
 
         y : array-like of shape (n_samples,)
-            The speaker of each recording.
+            The speaker of each recording. Speakers with one recording serve as other speakers
+            to learn the rest apart from.
 
         Returns
         -------
@@ -465,9 +466,10 @@ class SiameseSpeakerEncoder(
                 f"y holds {len(speakers)} class."
             )
         if counts.max() < 2:
+            named = ", ".join(map(str, speakers[:5])) + ", ..." * (len(speakers) > 5)
             raise ValueError(
                 f"{type(self).__name__} needs speakers with at least 2 recordings; y holds one "
-                f"recording of each of {len(speakers)} speakers."
+                f"recording of each of {len(speakers)} speakers: {named}."
             )
         return frames, y
 

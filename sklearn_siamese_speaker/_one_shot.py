@@ -9,14 +9,22 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, check_consistent_length, column_or_1d, get_tags
+from sklearn.utils import (
+    check_array,
+    check_consistent_length,
+    check_scalar,
+    column_or_1d,
+    get_tags,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._calibration import N_ENROLMENTS, calibrate, check_target
 from ._compat import HasMethods, Interval, StrOptions, _fit_context
 from ._labels import are_strings, check_speakers, resolve_unknown_label
-from ._similarity import AGGREGATIONS, build_prototypes, most_similar, similarity
+from ._similarity import AGGREGATIONS, build_prototypes, most_similar, similarity, two_highest
 from .model_selection import find_embedding_metric
 from .model_selection._episodes import episode_similarities, first_best
+from .model_selection._open_set import draw_enrolments
 
 _FLOATS = (np.float64, np.float32)
 _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}
@@ -45,6 +53,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     threshold : float or None, default=None
         Similarity to the best speaker below which a recording is of somebody unknown: a negative
         number for the distances, between -1 and 1 for the cosine. None accepts everybody.
+        :meth:`calibrate_threshold` sets it for a false-accept rate.
     margin : float or None, default=None
         Least lead of the best speaker's similarity over the second best's; a recording with less
         is of somebody unknown. A speaker enrolled alone always has it.
@@ -69,6 +78,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         ``aggregation="nearest"``.
     first_prototype_ : ndarray of shape (n_speakers,)
         Row of `prototypes_` at which each speaker's begin.
+    calibration_ : dict or None
+        What :meth:`calibrate_threshold` found, else None; a new `fit` forgets it.
     n_features_in_ : int
         Number of features seen in `fit`; only if `X` has features.
 
@@ -176,7 +187,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(X, labels)
         encoder = self._fit_encoder(X, labels)
         E = self._embed(X, encoder, reset=True)
-        self.encoder_ = encoder
+        self.encoder_, self.calibration_ = encoder, None
         return self._enrol(E, labels)
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -250,6 +261,83 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         kept = np.array(kept.tolist()) if kept.dtype.kind == "U" else kept
         return self._enrol(self.embeddings_[keep], kept)
 
+    def calibrate_threshold(self, X, y, target_far=0.01, n_enrolled=None, n_shots=None):
+        """Set `threshold` for a share of unknown recordings that may be accepted as anybody.
+
+        Calibration speakers are enrolled a hundred times, some at a time and always the same
+        draws; the others are unknown. The more speakers are enrolled, the more easily is somebody
+        unknown like one of them: the threshold holds for `n_enrolled` and `n_shots`. The recordings
+        of enrolled speakers teach the scale of :meth:`predict_proba` meanwhile.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
+            Recordings of speakers that the encoder was not trained on.
+        y : array-like of shape (n_samples,)
+            Speaker of each recording. Nobody of them is enrolled for good.
+        target_far : float, default=0.01
+            Share of the unknown recordings to accept at most, between 0 and 1.
+        n_enrolled : int, default=None
+            Speakers enrolled at a time. None is the number enrolled in this classifier.
+        n_shots : int, default=None
+            Recordings each is enrolled with. None is the median here, rounded down.
+
+        Returns
+        -------
+        self : OneShotClassifier
+            With `threshold`, a constructor parameter that :func:`~sklearn.base.clone` and a new
+            `fit` keep, and with `calibration_`, a dict of `target_far`, `n_enrolled`, `n_shots`,
+            `n_speakers`, the `threshold`, the `false_accept_rate` of the calibration, its upper
+            95 % confidence bound for other unknown speakers `false_accept_bound`, and
+            `proba_scale`.
+
+        Raises
+        ------
+        ValueError
+            If there are too few speakers to enrol or for the target: fewer than
+            ``3 * n_enrolled / target_far`` pairs of them. Even without an error, a higher rate
+            could not be excluded then. Nothing has been embedded.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_siamese_speaker import OneShotClassifier
+        >>> rng = np.random.default_rng(0)
+        >>> y = np.repeat(np.arange(60), 6)
+        >>> X = 2 * rng.normal(size=(60, 16))[y] + rng.normal(size=(360, 16))
+        >>> who = OneShotClassifier().fit(X[:60:6], y[:60:6])  # 10 speakers, one recording each
+        >>> who.calibrate_threshold(X, y, target_far=0.05).threshold
+        -7.0...
+        >>> round(who.calibration_["false_accept_bound"], 2)
+        0.08
+        """
+        check_is_fitted(self)
+        check_scalar(
+            target_far, "target_far", Real, min_val=0, max_val=1, include_boundaries="neither"
+        )
+        resolve_unknown_label(self.unknown_label, self.classes_)
+        labels, speakers = np.unique(check_speakers(y), return_inverse=True)
+        check_consistent_length(X, speakers)
+        n_enrolled = len(self.classes_) if n_enrolled is None else n_enrolled
+        if n_shots is None:
+            n_shots = int(np.median(np.unique(self.labels_, return_counts=True)[1]))
+        enrolments = draw_enrolments(speakers, n_enrolled, n_shots, N_ENROLMENTS, random_state=0)
+        check_target(target_far, n_enrolled, len(labels))
+        self.calibration_ = calibrate(
+            self._embed(X, self.encoder_),
+            speakers,
+            enrolments,
+            metric=self.metric_,
+            aggregation=self.aggregation,
+            margin=self.margin,
+            target_far=target_far,
+        )
+        self.calibration_.update(
+            target_far=target_far, n_enrolled=n_enrolled, n_shots=n_shots, n_speakers=len(labels)
+        )
+        self.threshold = self.calibration_["threshold"]
+        return self
+
     def predict(self, X):
         """Recognise the speaker of each recording.
 
@@ -271,11 +359,11 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         return speakers if unknown is None else np.where(position < 0, unknown, speakers)
 
     def predict_proba(self, X):
-        """Return the softmax of the similarities, among the enrolled speakers.
+        """Return the softmax of the scaled similarities, among the enrolled speakers.
 
-        The similarities are multiplied by 10 for the cosine, whose range is small, and by 1 for the
-        distances. This is a convention: the probabilities are not calibrated, and `threshold` and
-        `margin` play no part.
+        :meth:`calibrate_threshold` learns the scale. Before it, the similarities are multiplied by
+        10 for the cosine, whose range is small, and by 1 for the distances: a convention, whose
+        probabilities are not calibrated. `threshold` and `margin` play no part.
 
         Parameters
         ----------
@@ -288,7 +376,9 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             Rows sum to 1.
         """
         similarities = self.similarities(X)
-        return softmax(_PROBA_SCALES[self.metric_] * similarities, axis=1)
+        scale = None if self.calibration_ is None else self.calibration_["proba_scale"]
+        scale = _PROBA_SCALES[self.metric_] if scale is None else scale
+        return softmax(scale * similarities, axis=1)
 
     def decision_function(self, X):
         """Return the similarities in the shape that scikit-learn gives decision functions.
@@ -379,7 +469,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             aggregation=self.aggregation,
         )
         for block, similarities in blocks:
-            accepted = self._accepts(*_two_highest(similarities))
+            accepted = self._accepts(*two_highest(similarities))
             recognised[block] = np.where(accepted, first_best(similarities), -1)
         return recognised
 
@@ -440,7 +530,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             position = np.searchsorted(self.first_prototype_, prototype, side="right") - 1
             return np.where(self._accepts(best, -np.inf), position, -1)
         similarities = self._similarities(E)
-        accepted = self._accepts(*_two_highest(similarities))
+        accepted = self._accepts(*two_highest(similarities))
         return np.where(accepted, similarities.argmax(axis=1), -1)
 
     def _accepts(self, best, second):
@@ -463,14 +553,6 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             tags.input_tags = get_tags(self.encoder).input_tags
             tags.input_tags.allow_nan = False  # embeddings must be finite
         return tags
-
-
-def _two_highest(similarities):
-    """Return the highest and second highest on the last axis; the second of one is -inf."""
-    if similarities.shape[-1] == 1:
-        return similarities[..., 0], -np.inf
-    two = np.partition(similarities, -2, axis=-1)
-    return two[..., -1], two[..., -2]
 
 
 def _was_trained(encoder):

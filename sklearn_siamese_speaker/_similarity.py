@@ -181,3 +181,11 @@ def _rounding(queries, squares, metric):
     lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
     magnitudes = 4 * lengths if metric == "cosine" else (lengths + np.sqrt(squares.max())) ** 2
     return ((queries.shape[1] + 8) * (info.eps * magnitudes + info.tiny)).astype(queries.dtype)
+
+
+def two_highest(similarities):
+    """Return the highest and second highest on the last axis; the second of one is -inf."""
+    if similarities.shape[-1] == 1:
+        return similarities[..., 0], -np.inf
+    two = np.partition(similarities, -2, axis=-1)
+    return two[..., -1], two[..., -2]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,18 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from . import MFCC, FramePooling, SiameseSpeakerEncoder
-from .datasets import load_speaker_folder, make_speakers
+from ._report_parts import (
+    N_TASKS,
+    choose_tasks,
+    find_unseen,
+    load_voices,
+    save,
+    say,
+    say_who_is_unseen,
+)
 from .inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
 from .model_selection import n_shot_k_way_curve, paired_difference
 
-N_TASKS = 1000
 SYSTEMS = ("Siamese", "k-NN")
 
 
@@ -54,69 +61,29 @@ def report(folder=None, *, unseen=None, output="report"):
     use_whole_machine()
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    X, y = _load(folder)
-    is_unseen = np.isin(y, _unseen_speakers(np.unique(y), unseen))
-    _say(f"{len(np.unique(y[~is_unseen]))} speakers to train on ({sum(~is_unseen)} recordings), "
-         f"{len(np.unique(y[is_unseen]))} unseen ({sum(is_unseen)} recordings)")  # fmt: skip
-
+    X, y = load_voices(folder)
+    is_unseen = np.isin(y, find_unseen(np.unique(y), unseen))
+    say_who_is_unseen(y, is_unseen)
     systems = _fit_systems(_take(X, ~is_unseen), y[~is_unseen])
     X_new, y_new = _take(X, is_unseen), y[is_unseen]
     curves = _evaluate(systems, X_new, y_new)
-    table = _table(curves)
-    print(table)
-
-    (output / "table.txt").write_text(table + "\n")
-    _save_figures(systems["Siamese"], curves, X_new, y_new, output)
+    save(output, _table(curves), _draw(systems["Siamese"], curves, X_new, y_new))
     _save_pipeline(systems["Siamese"], output / "pipeline.skops")
-    _say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
+    say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
     print(_HOW_TO_USE.format(path=output / "pipeline.skops"))
     return curves
 
 
-def _say(message):
-    print(f"* {message}", flush=True)
-
-
-def _load(folder):
-    if folder is None:
-        _say("making 80 synthetic speakers")
-        return make_speakers(n_speakers=80, n_recordings=10, random_state=0)
-    voices = load_speaker_folder(folder)
-    return np.asarray(voices.data), np.asarray(voices.target)
-
-
 def _take(X, mask):
-    """Return the rows of an array of waveforms, or a list of paths."""
-    return X[mask] if X.ndim > 1 else X[mask].tolist()
-
-
-def _unseen_speakers(speakers, file):
-    """Return the names in `file`, else those whose hash falls into a fixed quarter."""
-    if file is None:
-        unseen = [s for s in speakers if hashlib.sha256(str(s).encode()).digest()[0] % 4 == 0]
-        source = "the fixed quarter of names, by their hash,"
-        cure = "name the unseen speakers with --unseen"
-    else:
-        unseen = [line.strip() for line in Path(file).read_text().splitlines() if line.strip()]
-        source, cure = f"{file}", "name other speakers"
-        unknown = sorted(set(unseen) - set(speakers))
-        if unknown:
-            raise ValueError(f"{file} names speakers without recordings: {', '.join(unknown)}.")
-    n_unseen, n_left = len(set(unseen)), len(speakers) - len(set(unseen))
-    if min(n_unseen, n_left) < 2:
-        raise ValueError(
-            f"{source} holds {n_unseen} of {len(speakers)} speakers, but at least 2 must be "
-            f"unseen and 2 left to train on; {cure}."
-        )
-    return unseen
+    """Return the rows of an array of waveforms, or the items of a list of paths."""
+    return X[mask] if isinstance(X, np.ndarray) else list(compress(X, mask))
 
 
 def _fit_systems(X, y):
     """Return the Siamese pipeline and the k-NN baseline, both learned on these speakers."""
-    frames = MFCC().fit(X)
-    _say("training the Siamese encoder")
+    say("training the Siamese encoder")
     encoder = SiameseSpeakerEncoder(random_state=0, verbose=1)
-    siamese = Pipeline([("mfcc", frames), ("encoder", encoder)]).fit(X, y)
+    siamese = Pipeline([("mfcc", MFCC()), ("encoder", encoder)]).fit(X, y)
     statistics = make_pipeline(MFCC(), FramePooling()).fit(X)
     knn = make_pipeline(FrozenEstimator(statistics), KNeighborsClassifier(n_neighbors=1))
     return dict(zip(SYSTEMS, (siamese, knn), strict=True))
@@ -124,17 +91,10 @@ def _fit_systems(X, y):
 
 def _evaluate(systems, X, y):
     """Return the curve of each system on the same tasks, as far as the recordings allow."""
-    counts = np.unique(y, return_counts=True)[1]
-    n_shots = [n for n in (1, 5) if sum(counts > n) >= 2]
-    if not n_shots:
-        raise ValueError(
-            "1-shot tasks need at least 2 unseen speakers with 2 recordings, got "
-            f"{sum(counts > 1)}."
-        )
-    k_max = min(20, sum(counts > max(n_shots)))
+    n_shots, k_max = choose_tasks(y, n_shots=[1, 5])
     curves = {}
     for name, system in systems.items():
-        _say(f"{name}: {N_TASKS:,} tasks for each of k = 2..{k_max} and {n_shots} shots")
+        say(f"{name}: {N_TASKS:,} tasks for each of k = 2..{k_max} and {n_shots} shots")
         curves[name] = n_shot_k_way_curve(
             system, X, y, k_ways=range(2, k_max + 1), n_shots=n_shots, n_tasks=N_TASKS
         )
@@ -166,13 +126,13 @@ def _table(curves):
     return "\n".join(lines)
 
 
-def _save_figures(siamese, curves, X, y, output):
+def _draw(siamese, curves, X, y):
+    """Return displays by file name."""
     figures = {"accuracy.png": NShotKWayDisplay(curves).plot()}
     figures["training.png"] = TrainingHistoryDisplay.from_estimator(siamese[-1])
     if len(np.unique(y)) >= 4:
         figures["embedding.png"] = EmbeddingDisplay.from_estimator(siamese, X, y)
-    for name, display in figures.items():
-        display.figure_.savefig(output / name, dpi=150)
+    return figures
 
 
 def _save_pipeline(pipeline, path):

@@ -20,7 +20,7 @@ JUDGES = {"metrics", "model_selection", "datasets", "inspection"}
 GROUND = {"_audio", "_torch", "_compat"}
 FLOOR_1 = GROUND | {"spectral", "nn", "_labels"}
 FLOOR_2 = FLOOR_1 | JUDGES | {"features", "training"}
-FLOOR_3 = FLOOR_2 | {"_encoder", "_similarity"}
+FLOOR_3 = FLOOR_2 | {"_encoder", "_similarity", "_calibration"}
 FLOOR_4 = FLOOR_3 | {"_one_shot", "_verifier"}
 ALLOWED = {
     "_audio": set(),
@@ -29,6 +29,7 @@ ALLOWED = {
     **dict.fromkeys(JUDGES, JUDGES | {"_audio", "_compat"}),
     "spectral": set(),
     "_similarity": JUDGES,
+    "_calibration": JUDGES | {"_similarity"},
     "_labels": set(),
     "nn": set(),
     "features": FLOOR_2,
@@ -36,8 +37,10 @@ ALLOWED = {
     "_encoder": FLOOR_2,
     "_one_shot": FLOOR_3,
     "_verifier": FLOOR_4,
-    "report": FLOOR_4 | {"__init__"},
-    "__main__": FLOOR_4 | {"report", "__init__"},
+    "_report_parts": FLOOR_4,
+    "report": FLOOR_4 | {"_report_parts", "__init__"},
+    "_report_representations": FLOOR_4 | {"_report_parts", "__init__"},
+    "__main__": FLOOR_4 | {"report", "_report_representations", "__init__"},
     "__init__": FLOOR_4,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

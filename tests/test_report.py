@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from sklearn_siamese_speaker import OneShotClassifier, SiameseSpeakerEncoder, report
+from sklearn_siamese_speaker import (
+    OneShotClassifier,
+    SiameseSpeakerEncoder,
+    _report_parts,
+    _report_representations,
+    report,
+)
 from sklearn_siamese_speaker.__main__ import main
 from sklearn_siamese_speaker.datasets import make_speakers
 
@@ -27,13 +33,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """The same report with a network of a second."""
+    """The same reports with a network of a second."""
 
     def encoder(**params):
-        return SiameseSpeakerEncoder(filters=(8, 8, 8), embedding_dim=16, max_epochs=2, **params)
+        params["max_epochs"] = 2
+        return SiameseSpeakerEncoder(filters=(8, 8, 8), embedding_dim=16, **params)
 
-    monkeypatch.setattr(report, "SiameseSpeakerEncoder", encoder)
-    monkeypatch.setattr(report, "N_TASKS", 50)
+    for module in (report, _report_representations):
+        monkeypatch.setattr(module, "SiameseSpeakerEncoder", encoder)
+        monkeypatch.setattr(module, "N_TASKS", 50)
 
 
 def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
@@ -68,10 +76,10 @@ def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
 
 def test_without_a_file_the_unseen_are_fixed_by_their_names():
     names = np.array([f"speaker{i}" for i in range(400)])
-    unseen = report._unseen_speakers(names, None)
+    unseen = _report_parts.find_unseen(names, None)
     assert 70 < len(unseen) < 130  # a quarter of 400
     some = names[::3]
-    assert set(report._unseen_speakers(some, None)) == set(unseen) & set(some)
+    assert set(_report_parts.find_unseen(some, None)) == set(unseen) & set(some)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +118,54 @@ def test_bad_recordings_end_the_command_with_their_sentence(folder, tmp_path):
     assert done.stderr.startswith("error: ")
     assert "empty.wav" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# Representations
+
+
+@pytest.fixture
+def unseen(tmp_path):
+    file = tmp_path / "unseen.txt"
+    file.write_text("speaker00\nspeaker03\nspeaker07\nspeaker09\n")
+    return str(file)
+
+
+def test_representations_are_compared_in_a_table_and_a_figure(
+    folder, unseen, tiny, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("SKLEARN_SIAMESE_SPEAKER_DATA", str(tmp_path / "empty"))
+    command = ["report", "--representations", str(folder), "--unseen", unseen]
+    main([*command, "--output", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "8 speakers to train on (56 recordings), 4 unseen (28 recordings)" in printed
+    assert "VGGish is left out: VGGish().fit(X) downloads its weights" in printed
+    assert "1-shot 4-way, 50 tasks, the same for all (chance 0.250)" in printed
+    rows = [
+        line.split("  ")[0] for line in printed.splitlines() if line.endswith("]") or "] " in line
+    ]
+    assert rows == ["raw audio, 4 kHz", "MFCC", "log-mel"]
+    assert "12,000" in printed  # 3 s at 4 kHz
+    assert (tmp_path / "out" / "table.txt").read_text().strip() in printed
+    figure = (tmp_path / "out" / "representations.png").read_bytes()
+    assert figure.startswith(b"\x89PNG")
+
+
+def test_vggish_is_compared_where_its_weights_are_at_hand(monkeypatch, capsys):
+    weights = _report_representations._vggish_weights
+    monkeypatch.setattr(weights, "is_at_hand", lambda published: published is weights.NETWORK)
+    pipelines = _report_representations._make_pipelines()
+    assert list(pipelines) == ["raw audio, 4 kHz", "MFCC", "log-mel", "VGGish"]
+    assert pipelines["VGGish"][0].weights == "audioset"
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_too_few_recordings_end_the_comparison_with_their_sentence(tmp_path):
+    for speaker in ["ana", "ben", "eva", "kim"]:
+        (tmp_path / "voices" / speaker).mkdir(parents=True)
+        noise = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+        soundfile.write(tmp_path / "voices" / speaker / "a.wav", noise, 16000)
+    (tmp_path / "unseen.txt").write_text("ana\nben\n")
+    command = ["report", "--representations", str(tmp_path / "voices")]
+    unseen = ["--unseen", str(tmp_path / "unseen.txt"), "--output", str(tmp_path / "out")]
+    with pytest.raises(SystemExit, match="at least 2 unseen speakers with 2 recordings, got 0"):
+        main([*command, *unseen])

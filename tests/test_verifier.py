@@ -12,8 +12,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from sklearn_siamese_speaker._verifier import SpeakerVerifier
 from sklearn_siamese_speaker.metrics import (
@@ -36,22 +34,6 @@ def make_scores(n_targets=100, n_non_targets=400, n_scores=1, distance=2.5, seed
     rng = np.random.default_rng(seed)
     y = np.repeat([1, 0], [n_targets, n_non_targets])
     return distance * y[:, np.newaxis] + rng.normal(size=(len(y), n_scores)), y
-
-
-@parametrize_with_checks([SpeakerVerifier()])
-def test_scikit_learn_check_passes(estimator, check):
-    check(estimator)
-
-
-def test_scikit_learn_collects_all_of_its_checks():
-    assert len(list(estimator_checks_generator(SpeakerVerifier()))) == 56
-
-
-@pytest.mark.parametrize(
-    "name", ["check_param_validation", "check_dataframe_column_names_consistency"]
-)
-def test_scikit_learn_check_that_the_suite_leaves_out_passes(name):
-    getattr(estimator_checks, name)("SpeakerVerifier", SpeakerVerifier())
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])

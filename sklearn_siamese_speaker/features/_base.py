@@ -198,6 +198,15 @@ class FrontEnd(  # type: ignore[call-arg]
                 "features as input; pass a list of 1-D arrays for recordings of other lengths"
             )
 
+    def _extract_recordings(self, recordings):
+        """Return the frames of each recording, or the fault of those that cannot be used.
+
+        A subclass that has work to share between recordings replaces it; where there are faults,
+        nothing else of what it returns is used.
+        """
+        extract = self._make_extractor()
+        return [_catch(extract, recording) for recording in recordings]
+
     def _make_extractor(self):
         """Return the function of a recording that extracts its frames, cached by `memory`."""
         if self.memory is None:
@@ -232,8 +241,17 @@ def _check_batch(front_end, recordings):
 
 def _extract_batch(front_end, recordings):
     """Return the frames or the fault of each."""
-    extract = front_end._make_extractor()
-    return [_catch(extract, recording) for recording in recordings]
+    return front_end._extract_recordings(recordings)
+
+
+def usable_waveforms(front_end, recordings, faults):
+    """Yield waveforms as the front end wants them; the others are added to the list of faults."""
+    for recording in recordings:
+        waveform = _catch(partial(_read_waveform, front_end), recording)
+        if isinstance(waveform, AudioError):
+            faults.append(waveform)
+        else:
+            yield waveform
 
 
 def _catch(function, recording):
@@ -253,13 +271,17 @@ def _extract_known(front_end, recording, fingerprint, name, parameters):
 
 
 def _extract_frames(front_end, recording):
+    return front_end._extract(_read_waveform(front_end, recording))
+
+
+def _read_waveform(front_end, recording):
     waveform = recording.read(front_end.sample_rate)
     if front_end.trim_silence:
         waveform = trim_silent_ends(waveform, front_end.sample_rate)
     if front_end.duration is not None:
         n_times = max(1, round(front_end.duration * front_end.sample_rate))
         waveform = set_length(waveform, n_times, front_end.crop, front_end.pad)
-    return front_end._extract(waveform)
+    return waveform
 
 
 def _as_array(frames):

@@ -144,7 +144,7 @@ class LogMelSpectrogram(MelFrontEnd):
     n_features_in_ : int
         n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if `X` in `fit` was a data frame with names.
 
     See Also

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from copy import copy
+from itertools import islice
 from numbers import Integral, Real
 from os import PathLike
 from typing import ClassVar
@@ -18,7 +19,7 @@ from ..spectral import (
     vggish_log_mel,
     vggish_patches,
 )
-from ._base import FrontEnd
+from ._base import FrontEnd, usable_waveforms
 from ._length import set_length
 from ._vggish_weights import (
     find_weights,
@@ -27,6 +28,33 @@ from ._vggish_weights import (
 )
 
 N_DIMS = 128
+BLOCK = 8  # rows that pass the dense layers at once, which take as long for one
+
+
+def pass_in_blocks(network, rows, device):
+    """Yield the output of a network for each row, whose bits do not depend on other rows.
+
+    Blocks always have the same size, padded with zeros, for the bits of a matrix product depend
+    on its shape. To read 335 MB of weights for each recording takes a third of all time.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+
+    rows : iterator of ndarray of shape (n_values,), float32
+
+    device : torch.device
+
+    Yields
+    ------
+    row : ndarray of shape (n_dims,), float32
+    """
+    from .._torch import embed
+
+    while block := list(islice(rows, BLOCK)):
+        padded = np.zeros((BLOCK, len(block[0])), dtype=np.float32)
+        padded[: len(block)] = block
+        yield from embed(network, [padded], device)[0][: len(block)]
 
 
 def quantise(embeddings, eigen_vectors, means):
@@ -81,8 +109,8 @@ class VGGish(FrontEnd):
         [-2, 2] and round them to whole numbers from 0 to 255, as AudioSet's own features are.
 
     batch_size : int, default=32
-        Patches that pass the network at once; it bounds the memory. They are always patches of
-        one recording, so that no recording depends on its neighbours.
+        Patches that pass the convolutions at once; it bounds the memory. They are always patches
+        of one recording, so that no recording depends on its neighbours.
 
     device : str, default="auto"
         Where the network computes: "auto" (CUDA when present, else CPU) or a torch device.
@@ -124,7 +152,7 @@ class VGGish(FrontEnd):
     n_features_in_ : int
         n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if `X` in `fit` was a data frame with names.
 
     See Also
@@ -227,18 +255,42 @@ class VGGish(FrontEnd):
         self.weights_ = weights
 
     def _extract(self, waveform):
-        from .._torch import embed, resolve_device
+        return self._extract_all([waveform])[0]
 
-        if len(waveform) < VGGISH_PATCH_TIMES:
-            waveform = set_length(waveform, VGGISH_PATCH_TIMES, pad=self.pad)
-        patches = vggish_patches(vggish_log_mel(waveform), max(1, round(self.hop / 0.01)))
+    def _extract_recordings(self, recordings):
+        if self.memory is not None:  # it keeps recordings one by one
+            return super()._extract_recordings(recordings)
+        faults = []
+        return self._extract_all(usable_waveforms(self, recordings, faults)) + faults
+
+    def _extract_all(self, waveforms):
+        """Return the frames of each; recordings share passes through the dense layers."""
+        from .._torch import resolve_device
+
         network, device = load_network(self.weights_, self.final_relu), resolve_device(self.device)
-        embeddings = np.concatenate(
-            [
-                embed(network, [patches[batch]], device)[0]
-                for batch in gen_batches(len(patches), self.batch_size)
-            ]
-        )  # (n_patches, 128)
+        n_patches = []
+        rows = self._convolve(network.features, waveforms, device, n_patches)
+        embeddings = list(pass_in_blocks(network.embeddings, rows, device))  # fills n_patches
+        ends = np.cumsum(n_patches, dtype=int)
+        return [
+            self._finish(np.stack(embeddings[end - n : end]))
+            for n, end in zip(n_patches, ends, strict=True)
+        ]
+
+    def _convolve(self, network, waveforms, device, n_patches):
+        """Yield a row for each patch; how many a waveform has is added to `n_patches`."""
+        from .._torch import embed
+
+        for waveform in waveforms:
+            if len(waveform) < VGGISH_PATCH_TIMES:
+                waveform = set_length(waveform, VGGISH_PATCH_TIMES, pad=self.pad)
+            patches = vggish_patches(vggish_log_mel(waveform), max(1, round(self.hop / 0.01)))
+            n_patches.append(len(patches))
+            for batch in gen_batches(len(patches), self.batch_size):
+                yield from embed(network, [patches[batch]], device)[0]
+
+    def _finish(self, embeddings):
+        """Return (128, n_patches) of (n_patches, 128)."""
         if self.postprocess:
             embeddings = quantise(embeddings, *load_principal_components())
         return np.ascontiguousarray(embeddings.T)

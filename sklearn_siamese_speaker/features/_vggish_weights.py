@@ -78,15 +78,14 @@ def fetch(published):
     """
     import pooch
 
-    folder = os.path.join(get_data_home(), "vggish")
-    path = os.path.join(folder, published.url.rpartition("/")[2])
-    if not os.path.exists(path) or _hash_file(path) != published.sha256:
+    path = _place(published)
+    if not is_at_hand(published):
         try:
             pooch.retrieve(
                 published.url,
                 f"sha256:{published.sha256}",
                 fname=os.path.basename(path),
-                path=folder,
+                path=os.path.dirname(path),
             )
         except (OSError, ValueError) as error:
             raise OSError(
@@ -94,6 +93,16 @@ def fetch(published):
                 f"copy the file with SHA-256 {published.sha256} to {path!r}."
             ) from error
     return path
+
+
+def is_at_hand(published):
+    """Whether the data home has the bytes of a published file."""
+    path = _place(published)
+    return os.path.exists(path) and _hash_file(path) == published.sha256
+
+
+def _place(published):
+    return os.path.join(get_data_home(), "vggish", published.url.rpartition("/")[2])
 
 
 def _find_file(source, sha256):

@@ -2,12 +2,16 @@
 
 from ._embedding import EmbeddingDisplay
 from ._n_shot_k_way import NShotKWayDisplay
+from ._representation import RepresentationDisplay
+from ._seen_unseen import SeenUnseenDisplay
 from ._training_history import TrainingHistoryDisplay
 from ._trial_score import TrialScoreDisplay
 
 __all__ = [
     "EmbeddingDisplay",
     "NShotKWayDisplay",
+    "RepresentationDisplay",
+    "SeenUnseenDisplay",
     "TrainingHistoryDisplay",
     "TrialScoreDisplay",
 ]

@@ -82,6 +82,12 @@ def n_shot_k_way_curve(
     NotFittedError
         If anything before the classifier is not fitted.
 
+    Notes
+    -----
+    More tasks narrow the interval of the same speakers as far as one likes. The interval for other
+    speakers they do not: where it is several times the wider one, only more speakers make the
+    accuracy surer. With 49 speakers that is so at 1000 tasks already.
+
     References
     ----------
     .. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", The American

@@ -42,6 +42,11 @@ class TaskRecogniser:
         for transformer in self._front:
             _check_front_is_fitted(transformer)
 
+    @property
+    def front_end(self):
+        """The first fitted transformer, None if nothing precedes the classifier."""
+        return self._front[0] if self._front else None
+
     def embed(self, X):
         """Return the embeddings of all recordings, an array of shape (n_samples, ...)."""
         for transformer in self._front:

@@ -134,7 +134,8 @@ def seen_unseen_score(
     scores : Bunch
         `seen` and `unseen`, each a Bunch of `accuracies` (n_tasks,), their `mean`, the 95 %
         interval for other speakers `lower`, `upper`, and the 95 % interval for other tasks among
-        the same speakers `same_speakers_lower`, `same_speakers_upper`; and the fitted `estimator`.
+        the same speakers `same_speakers_lower`, `same_speakers_upper`; `chance`, ``1 / k_way``; and
+        the fitted `estimator`.
 
     Raises
     ------
@@ -168,7 +169,7 @@ def seen_unseen_score(
     for name, test in tests.items():
         E = recogniser.embed(_safe_indexing(X, test))
         scores[name] = judge_tasks(recogniser, E, y[test], blocks[name])
-    return Bunch(**scores, estimator=fitted)
+    return Bunch(**scores, chance=1 / k_way, estimator=fitted)
 
 
 def _test_blocks(tasks, name, y, groups, test):

@@ -30,7 +30,7 @@ class VGGishNetwork(nn.Module):
 
     def __init__(self, *, final_relu=True, width=64):
         super().__init__()
-        self.features = nn.Sequential(
+        self.features = _Convolutions(
             *_convolution(1, width),
             nn.MaxPool2d(2),
             *_convolution(width, 2 * width),
@@ -54,10 +54,16 @@ class VGGishNetwork(nn.Module):
 
     def forward(self, patches):
         """Map ``(..., 96, 64)`` to ``(..., 128)``: log-mel patches, frames before mel bands."""
-        images = self.features(patches.reshape(-1, 1, N_FRAMES, N_MELS))
+        return self.embeddings(self.features(patches))
+
+
+class _Convolutions(nn.Sequential):
+    """Map ``(..., 96, 64)`` to ``(..., 6 * 4 * filters)``."""
+
+    def forward(self, patches):
+        images = super().forward(patches.reshape(-1, 1, N_FRAMES, N_MELS))
         # (n_patches, filters, 6, 4): the weights were trained with the filters as the last axis.
-        flat = images.permute(0, 2, 3, 1).flatten(1)
-        return self.embeddings(flat).reshape(*patches.shape[:-2], N_DIMS)
+        return images.permute(0, 2, 3, 1).reshape(*patches.shape[:-2], -1)
 
 
 def _convolution(n_in, n_out):

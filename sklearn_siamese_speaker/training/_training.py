@@ -52,6 +52,8 @@ class Training:
     def __init__(
         self, params, frames, y, *, metric, seed, device, start=None, checkpoint=None, bridge=None
     ):
+        augment = params["augment"] or ()
+        _check_augment(augment, n_features=frames[0].shape[0])
         held_out = hold_out_speakers(y, params["validation_fraction"], seed)
         self.frames = [frames[i] for i in np.flatnonzero(~held_out)]
         self.classes, speakers = np.unique(y[~held_out], return_inverse=True)
@@ -70,7 +72,7 @@ class Training:
                 seed=seed,
             )
         self.recordings = Recordings(
-            self.frames, speakers, _crop_length(params, self.frames), params["augment"] or ()
+            self.frames, speakers, _crop_length(params, self.frames), augment
         )
         file, saved = checkpoint or (None, None)
         self.net = build_net(
@@ -115,6 +117,19 @@ def _build_sampler(params, speakers, generator):
     return SpeakerBatchSampler(
         speakers, params["batch_size"], params["recordings_per_speaker"], generator=generator
     )
+
+
+def _check_augment(augment, n_features):
+    """Raise a ValueError for a change that was made for another front end."""
+    for change in augment:
+        domains = getattr(change, "domains", {"any"})
+        fits = "raw_audio" in domains if n_features == 1 else domains != {"raw_audio"}
+        if not fits and "any" not in domains:
+            raise ValueError(
+                f"augment holds {type(change).__name__}, which changes frames of "
+                f"{' or '.join(sorted(domains))}, but X has {n_features} feature(s) a frame; raw "
+                "audio has 1, the other front ends have several."
+            )
 
 
 def _patience(early_stopping):

@@ -33,7 +33,7 @@ def hold_out_speakers(speakers, fraction, seed):
     Raises
     ------
     ValueError
-        When fewer than 2 speakers would be held out or left.
+        When fewer than 2 speakers would be held out or left, or those left had one recording each.
     """
     if fraction is None:
         return np.zeros(len(speakers), dtype=bool)
@@ -44,8 +44,13 @@ def hold_out_speakers(speakers, fraction, seed):
             f"validation_fraction={fraction} of {len(names)} speakers holds out {n_held_out}, but "
             "at least 2 must be held out and 2 left to train on; change validation_fraction."
         )
-    held_out = np.random.RandomState(seed).permutation(names)[:n_held_out]
-    return np.isin(speakers, held_out)
+    is_held_out = np.isin(speakers, np.random.RandomState(seed).permutation(names)[:n_held_out])
+    if np.unique(speakers[~is_held_out], return_counts=True)[1].max() < 2:
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(names)} speakers leaves speakers with one "
+            "recording only to train on; lower validation_fraction or change random_state."
+        )
+    return is_held_out
 
 
 class Validation(Callback):

@@ -180,18 +180,39 @@ def test_a_recording_has_the_same_bits_alone_in_arrays_lists_and_files(
 
 def test_batches_are_of_one_recording_and_of_the_size_asked_for(narrow, waveforms, monkeypatch):
     sizes = []
-    forward = _vggish.VGGishNetwork.func.forward
+    forward = _vggish._Convolutions.forward
 
     def spy(self, patches):
         sizes.append(patches.shape[1])
         return forward(self, patches)
 
-    monkeypatch.setattr(_vggish.VGGishNetwork.func, "forward", spy)
+    monkeypatch.setattr(_vggish._Convolutions, "forward", spy)
     small = random_vggish(hop=0.4, batch_size=4).fit_transform(waveforms[:2])
     assert sizes == [4, 2, 4, 2]
     large = random_vggish(hop=0.4).fit_transform(waveforms[:2])
     assert sizes[4:] == [6, 6]
     np.testing.assert_allclose(small, large, atol=1e-5)
+
+
+def test_dense_layers_get_blocks_of_one_size_whatever_the_recordings(narrow, waveforms):
+    network = torch.nn.Flatten(0, 1)  # (1, 8, n_values) to (8, n_values)
+    sizes = []
+    network.register_forward_hook(lambda module, inputs, output: sizes.append(inputs[0].shape))
+    rows = np.arange(22, dtype=np.float32).reshape(11, 2)
+
+    class Stack(torch.nn.Module):
+        def forward(self, block):
+            return network(block)[None] + 1
+
+    passed = vggish_module.pass_in_blocks(Stack(), iter(rows), torch.device("cpu"))
+    np.testing.assert_array_equal(list(passed), rows + 1)
+    assert sizes == [(1, 8, 2), (1, 8, 2)]
+
+
+def test_a_cache_gives_the_same_bits_as_none(narrow, voices, tmp_path):
+    vggish = random_vggish().fit(voices)
+    cached = clone(vggish).set_params(memory=str(tmp_path / "cache")).fit(voices)
+    assert_same_bits(vggish.transform(voices), cached.transform(voices))
 
 
 def test_files_and_arrays_are_resampled_to_16_khz(narrow, tmp_path):

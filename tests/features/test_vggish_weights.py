@@ -19,6 +19,7 @@ from sklearn_siamese_speaker.features._vggish_weights import (
     Published,
     fetch,
     find_weights,
+    is_at_hand,
     load_network,
     load_principal_components,
 )
@@ -96,6 +97,16 @@ def test_a_second_call_needs_no_network(server, data_home):
     server.files.clear()
     assert fetch(published) == path
     assert server.requests == ["/net.pth"]
+
+
+def test_weights_are_at_hand_when_the_data_home_has_their_very_bytes(server, data_home):
+    published = Published(f"{server.url}/net.pth", SHA256)
+    assert not is_at_hand(published)
+    assert server.requests == []
+    path = Path(fetch(published))
+    assert is_at_hand(published)
+    path.write_bytes(b"damaged")
+    assert not is_at_hand(published)
 
 
 def test_a_file_with_other_bytes_in_the_data_home_is_replaced(server, data_home):

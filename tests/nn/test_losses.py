@@ -201,6 +201,15 @@ def test_every_parameter_of_a_loss_learns(loss, metric):
 
 
 @pytest.mark.parametrize(("loss", "metric"), ALLOWED)
+def test_a_speaker_with_one_recording_counts_as_another_speaker(loss, metric):
+    coordinates, _, loss = make_batch(metric, loss)
+    coordinates.requires_grad_()
+    loss(coordinates, LABELS).backward()
+    (lone,) = torch.nonzero(LABELS == 3)
+    assert coordinates.grad[lone].abs().max() > 0
+
+
+@pytest.mark.parametrize(("loss", "metric"), ALLOWED)
 @pytest.mark.parametrize("labels", [[0], [0, 1], [0, 0], [0, 0, 0], [0, 0, 1]])
 def test_tiny_batches_have_finite_losses_and_gradients(loss, metric, labels):
     space = build_space(metric, 3)

@@ -39,6 +39,14 @@ def test_too_few_speakers_on_either_side_are_counted(fraction, n_held_out):
         hold_out_speakers(np.arange(10), fraction, seed=0)
 
 
+def test_holding_out_everybody_with_two_recordings_is_refused():
+    y = np.repeat([0, 1, 2, 3], [1, 1, 3, 3])
+    # A permutation of RandomState(0) begins with both speakers that have more.
+    message = "validation_fraction=0.5 of 4 speakers leaves speakers with one recording only"
+    with pytest.raises(ValueError, match=message):
+        hold_out_speakers(y, 0.5, seed=0)
+
+
 def test_tasks_shrink_to_the_speakers_there_are_and_say_when_there_are_too_few():
     y = np.repeat([0, 1, 2], [2, 2, 1])
     support, query = draw_tasks(None, y, seed=0)

@@ -1,0 +1,52 @@
+"""
+Seen against unseen speakers
+============================
+
+How much better does a network recognise the people it was trained on? The difference is what a
+split by recordings, instead of by speakers, would hide.
+"""
+
+# %%
+import os
+
+from sklearn_siamese_speaker.datasets import load_speaker_folder, make_speakers
+
+if folder := os.environ.get("SIAMESE_SPEAKER_DATA"):
+    X, y = load_speaker_folder(folder, return_X_y=True)
+else:
+    X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
+
+# %%
+# One training; two tests, on other recordings of the training speakers and on other speakers.
+from sklearn.pipeline import make_pipeline
+
+from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
+from sklearn_siamese_speaker.model_selection import SeenUnseenSplit, seen_unseen_score
+
+pipeline = make_pipeline(
+    MFCC(),
+    SiameseSpeakerEncoder(
+        "tdnn", filters=(32, 48, 64), embedding_dim=64, max_epochs=15, random_state=0
+    ),
+)
+cv = SeenUnseenSplit(unseen_size=0.4, seen_size=0.4, random_state=0)
+scores = seen_unseen_score(pipeline, X, y, cv=cv, k_way=5, n_tasks=500, random_state=0)
+
+# %%
+# The bars are 95 % intervals for other speakers.
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+for name in ("seen", "unseen"):
+    score = scores[name]
+    ax.errorbar(
+        [f"{name} speakers"],
+        [score.mean],
+        yerr=[[score.mean - score.lower], [score.upper - score.mean]],
+        fmt="o",
+        capsize=5,
+    )
+ax.axhline(1 / 5, linestyle=":", color="0.4", label="chance")
+ax.set(ylabel="accuracy, 1-shot 5-way", ylim=(0, 1.02), xlim=(-0.5, 1.5))
+ax.legend()
+plt.show()

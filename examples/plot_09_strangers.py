@@ -1,0 +1,86 @@
+"""
+Enrolling colleagues, rejecting strangers
+=========================================
+
+Some colleagues are enrolled, and anybody may speak. When is a voice nobody's?
+"""
+
+# %%
+import os
+
+import numpy as np
+
+from sklearn_siamese_speaker.datasets import load_speaker_folder, make_speakers
+
+if folder := os.environ.get("SIAMESE_SPEAKER_DATA"):
+    X, y = load_speaker_folder(folder, return_X_y=True)
+else:
+    X, y = make_speakers(
+        n_speakers=60, n_recordings=4, duration=2.0, n_sessions=1, channel_std=8.0, random_state=0
+    )
+
+# %%
+# Four groups of different people: background speakers, colleagues, strangers to choose the
+# threshold by - half of all, because rare errors take many people to see - and strangers to test
+# it on.
+speakers = np.random.default_rng(0).permutation(np.unique(y))
+background, colleagues, calibration, strangers = (
+    np.flatnonzero(np.isin(y, group))
+    for group in np.split(speakers, (np.array([0.15, 0.25, 0.75]) * len(speakers)).astype(int))
+)
+
+# %%
+# Statistics of MFCCs serve as the encoder; a trained one takes the same place. Each colleague is
+# enrolled with two recordings.
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+
+from sklearn_siamese_speaker import MFCC, FramePooling, OneShotClassifier
+
+encoder = FrozenEstimator(make_pipeline(MFCC(), FramePooling()).fit(X[background]))
+first = np.unique(y[colleagues], return_index=True)[1]
+enrolled = colleagues[np.concatenate([first, first + 1])]
+asking = np.setdiff1d(colleagues, enrolled)
+who = OneShotClassifier(encoder).fit(X[enrolled], y[enrolled])
+
+# %%
+# Whatever is said is compared with everybody, and only the best similarity counts. So the share of
+# strangers accepted grows with the number of people enrolled; the calibration enrols as many.
+who.calibrate_threshold(X[calibration], y[calibration], target_far=0.05)
+print(
+    f"strangers accepted in the calibration: {who.calibration_['false_accept_rate']:.1%}, "
+    f"for other strangers at most {who.calibration_['false_accept_bound']:.1%}"
+)
+
+# %%
+import matplotlib.pyplot as plt
+
+best = {
+    name: who.similarities(X[rows]).max(axis=1)
+    for name, rows in {"colleagues": asking, "strangers": strangers}.items()
+}
+fig, ax = plt.subplots()
+bins = np.histogram_bin_edges(np.concatenate(list(best.values())), 25)
+for name, similarities in best.items():
+    ax.hist(similarities, bins, alpha=0.6, label=name, density=True)
+ax.axvline(who.threshold, color="k", linestyle="--", label="threshold")
+ax.set(xlabel="similarity to the best of the enrolled speakers", ylabel="density")
+ax.legend()
+
+# %%
+# What comes of it: strangers accepted as somebody, colleagues turned away, colleagues taken for
+# each other. Few strangers mean that such a threshold turns colleagues away; a better encoder is
+# what makes both errors small.
+answers, truth = who.predict(X[asking]), y[asking]
+print(f"strangers accepted:  {np.mean(who.predict(X[strangers]) != 'unknown'):.0%}")
+print(f"colleagues rejected: {np.mean(answers == 'unknown'):.0%}")
+print(f"colleagues confused: {np.mean((answers != truth) & (answers != 'unknown')):.0%}")
+
+# %%
+# A colleague leaves, and another one comes. Nothing is trained, and nobody else's similarities
+# change.
+leaving, coming = who.classes_[0], y[strangers][0]
+who.forget([leaving])
+who.partial_fit(X[strangers][y[strangers] == coming][:2], [coming] * 2)
+print(f"{leaving} left, {coming} came: {len(who.classes_)} colleagues")
+plt.show()

@@ -1,0 +1,84 @@
+"""
+Your own network, your own loss
+===============================
+
+What if neither the networks nor the losses that come with the library are what you want to try?
+"""
+
+# %%
+import os
+
+from sklearn_siamese_speaker.datasets import load_speaker_folder, make_speakers
+
+if folder := os.environ.get("SIAMESE_SPEAKER_DATA"):
+    X, y = load_speaker_folder(folder, return_X_y=True)
+else:
+    X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
+
+# %%
+# A network is a torch module from ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``
+# for any number of frames. This one looks at each frame alone, and averages.
+import torch
+from torch import nn
+
+
+class FrameByFrame(nn.Module):
+    """Two layers on every frame, and the mean over time."""
+
+    def __init__(self, n_features, embedding_dim):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv1d(n_features, 64, 1), nn.ReLU(), nn.Conv1d(64, embedding_dim, 1)
+        )
+
+    def forward(self, frames):
+        """Map (batch, n_features, n_frames) to (batch, embedding_dim)."""
+        return self.layers(frames).mean(2)
+
+
+# %%
+# A loss maps embeddings and labels to a number. This one pulls each embedding towards the others
+# of its speaker, by a softmax over the cosines of all pairs.
+def all_pairs_softmax(embeddings, labels):
+    """Return a scalar for a batch of embeddings and their speakers."""
+    similarities = 10 * embeddings @ embeddings.T
+    same = labels[:, None] == labels
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    log_shares = similarities.masked_fill(itself, -torch.inf).log_softmax(1)
+    return -log_shares[same & ~itself].mean()
+
+
+# %%
+# Both go where the names of the built-in ones go; the losses of pytorch-metric-learning fit as
+# they are. With ``metric="cosine"`` the embeddings that reach the loss have length 1.
+from sklearn.pipeline import make_pipeline
+
+from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
+from sklearn_siamese_speaker.model_selection import SpeakerKFold
+
+background, new = next(SpeakerKFold(n_splits=2).split(X, y))
+encoder = SiameseSpeakerEncoder(
+    FrameByFrame,
+    embedding_dim=64,
+    loss=all_pairs_softmax,
+    metric="cosine",
+    max_epochs=20,
+    random_state=0,
+)
+own = make_pipeline(MFCC(), encoder).fit(X[background], y[background])
+
+# %%
+import matplotlib.pyplot as plt
+
+from sklearn_siamese_speaker import FramePooling
+from sklearn_siamese_speaker.inspection import NShotKWayDisplay, TrainingHistoryDisplay
+
+TrainingHistoryDisplay.from_estimator(encoder)
+
+# %%
+# Is it any good? The same tasks as for everything else will tell.
+knn = make_pipeline(MFCC(), FramePooling()).fit(X[background])
+NShotKWayDisplay.from_estimators(
+    {"own": own, "k-NN": knn}, X[new], y[new], k_ways=range(2, 11), n_shots=[1], n_tasks=300
+)
+plt.show()

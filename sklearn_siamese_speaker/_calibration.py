@@ -1,0 +1,166 @@
+"""Threshold and probabilities from imitated enrolments: some enrol, the others are unknown."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from ._similarity import two_highest
+from .metrics._trials import threshold_above
+from .model_selection._episodes import episode_similarities
+from .model_selection._open_set import speaker_level_bound
+
+N_ENROLMENTS = 100  # imitated for the threshold
+_N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept
+
+
+def check_target(target_far, n_enrolled, n_speakers):
+    """Raise if the pairs of so many speakers cannot tell such a rate from a higher one.
+
+    A false accept at `n_enrolled` speakers is one among as many pairs; without an error, the rate
+    per pair may still be 3 / n_pairs.
+    """
+    n_pairs = n_speakers * (n_speakers - 1) // 2
+    if target_far * n_pairs < 3 * n_enrolled:
+        needed = int(np.ceil((1 + np.sqrt(1 + 24 * n_enrolled / target_far)) / 2))
+        raise ValueError(
+            f"target_far={target_far} at n_enrolled={n_enrolled} needs at least {needed} "
+            f"calibration speakers, got {n_speakers}: no false accept among their {n_pairs} pairs "
+            f"would still allow a rate of {3 * n_enrolled / n_pairs:.2g}. Take more speakers, a "
+            "higher target_far or a lower n_enrolled."
+        )
+
+
+def calibrate(E, speakers, enrolments, *, metric, aggregation, margin, target_far):
+    """Choose the threshold and the scale of the probabilities.
+
+    Parameters
+    ----------
+    E : ndarray of shape (n_samples, n_dims)
+        Embeddings of the calibration recordings.
+    speakers : ndarray of shape (n_samples,)
+        Speaker of each of them.
+    enrolments : ndarray of shape (n_enrolments, n_enrolled, n_shots)
+        Indices of the recordings that enrol.
+    metric, aggregation : str
+        How recordings are compared with speakers.
+    margin : float or None
+        Least lead of an accepted recording.
+    target_far : float
+        Share of the unknown recordings to accept at most.
+
+    Returns
+    -------
+    calibration : dict
+        `threshold`; `false_accept_rate`, of the unknown recordings at it, and
+        `false_accept_bound`, its upper 95 % confidence bound for other unknown speakers;
+        `proba_scale`, None if no recordings of enrolled speakers are left to learn it from.
+    """
+    imitated = list(_imitate(E, speakers, enrolments, metric, aggregation))
+    best, leads, who, nearest = (
+        np.concatenate(parts) for parts in zip(*(unknown for unknown, _ in imitated), strict=True)
+    )
+    similarities, own = (
+        np.concatenate(parts)
+        for parts in zip(*(known for _, known in imitated[:_N_SCALE_ENROLMENTS]), strict=True)
+    )
+    leading = np.ones(len(best), dtype=bool) if margin is None else leads >= margin
+    threshold = choose_threshold(best, leading, target_far)
+    accepted = leading & (best >= threshold)
+    return {
+        "threshold": threshold,
+        "false_accept_rate": float(accepted.mean()),
+        "false_accept_bound": speaker_level_bound(who, np.where(accepted, nearest, who), accepted),
+        "proba_scale": learn_scale(similarities, own),
+    }
+
+
+def _imitate(E, speakers, enrolments, metric, aggregation):
+    """Yield for each enrolment how it compares with the recordings of others, and its own.
+
+    Yields
+    ------
+    unknown : tuple of ndarray of shape (n_unknown,)
+        Highest similarity of each unknown recording, its lead over the second highest, its speaker,
+        and the most similar speaker.
+    known : tuple of ndarray
+        Similarities (n_known, n_enrolled) of the recordings left of the enrolled speakers, and the
+        positions (n_known,) of their speakers.
+    """
+    every = np.arange(len(E))[:, np.newaxis]
+    queries = np.broadcast_to(every, (len(enrolments), *every.shape))
+    blocks = episode_similarities(E, enrolments, queries, metric=metric, aggregation=aggregation)
+    for block, similarities in blocks:
+        for enrolment, compared in zip(enrolments[block], similarities[:, :, 0], strict=True):
+            enrolled = speakers[enrolment[:, 0]]
+            is_own = speakers[:, np.newaxis] == enrolled
+            is_known, is_unknown = is_own.any(axis=1), ~is_own.any(axis=1)
+            is_known[enrolment.ravel()] = False
+            best, second = two_highest(compared[is_unknown])
+            nearest = enrolled[compared[is_unknown].argmax(axis=1)]
+            unknown = best, best - second, speakers[is_unknown], nearest
+            yield unknown, (compared[is_known], is_own[is_known].argmax(axis=1))
+
+
+def choose_threshold(best, leading, target_far):
+    """Return the lowest threshold that accepts at most a share of unknown recordings.
+
+    Parameters
+    ----------
+    best : ndarray of shape (n_unknown,)
+        Similarity to the best speaker.
+    leading : ndarray of bool of shape (n_unknown,)
+        Whether the recording is accepted as far as the margin goes.
+    target_far : float
+        The share.
+
+    Returns
+    -------
+    threshold : float
+        A recording is accepted at it and above.
+    """
+    scores, position = np.unique(best, return_inverse=True)
+    accepted = np.bincount(position, leading)
+    far = (accepted.sum() - np.cumsum(np.append(0, accepted))) / len(best)
+    return float(np.nextafter(threshold_above(scores, np.argmax(far <= target_far)), np.inf))
+
+
+def learn_scale(similarities, own):
+    """Return the factor with which the softmax of the similarities predicts the speakers best.
+
+    It minimises the cross-entropy (temperature scaling [1]_). Each label is softened by one
+    recording [2]_, so that the factor stays finite where nobody is confused.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (n_samples, n_speakers)
+        Of recordings of these speakers.
+    own : ndarray of shape (n_samples,)
+        Column of each recording's speaker.
+
+    Returns
+    -------
+    scale : float or None
+        None without recordings, with one speaker, or if all similarities are equal.
+
+    References
+    ----------
+    .. [1] Guo, C., Pleiss, G., Sun, Y., & Weinberger, K. Q. (2017). On calibration of modern neural
+       networks. ICML, section 4.2.
+    .. [2] Platt, J. (1999). Probabilistic outputs for support vector machines and comparisons to
+       regularized likelihood methods. Advances in Large Margin Classifiers, 61-74.
+    """
+    n_samples, n_speakers = similarities.shape
+    if min(n_samples, n_speakers - 1) == 0 or np.ptp(similarities) == 0:
+        return None
+    soft = 1 / (n_samples + 2)
+    targets = np.full(similarities.shape, soft / (n_speakers - 1))
+    targets[np.arange(n_samples), own] = 1 - soft
+
+    def cross_entropy(log_scale):
+        log_proba = log_softmax(np.exp(log_scale) * similarities, axis=1)
+        return -(targets * log_proba).sum() / n_samples
+
+    bounds = np.array([-10, 10]) - np.log(similarities.std())
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=bounds, method="bounded").x))

@@ -1,0 +1,113 @@
+"""Representations of sound compared in one command: raw audio, MFCC, log-mel, VGGish."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+
+from . import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
+from ._report_parts import (
+    N_TASKS,
+    choose_tasks,
+    find_unseen,
+    load_voices,
+    save,
+    say,
+    say_who_is_unseen,
+)
+from .features import _vggish_weights
+from .inspection import RepresentationDisplay
+from .model_selection import compare_representations
+
+MAX_EPOCHS = 10  # the same for all
+
+
+def report_representations(folder=None, *, unseen=None, output="report"):
+    """Train the Siamese encoder on several representations, and judge them on the same tasks.
+
+    Prints its progress and a table; writes both the table and a figure.
+
+    Parameters
+    ----------
+    folder : path-like, default=None
+        Recordings as ``<speaker>/<recording>``; None makes 80 synthetic speakers.
+
+    unseen : path-like, default=None
+        Text file with the speakers to keep out of the training, one a line; None takes a fixed
+        quarter of them, by the hash of the name.
+
+    output : path-like, default="report"
+        Folder for the files; it is made.
+
+    Returns
+    -------
+    comparison : Bunch
+        Result of :func:`~sklearn_siamese_speaker.model_selection.compare_representations`.
+
+    Raises
+    ------
+    ValueError
+        For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
+    """
+    from ._torch import use_whole_machine
+
+    start = time.perf_counter()
+    use_whole_machine()
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    X, y = load_voices(folder)
+    unseen = find_unseen(np.unique(y), unseen)
+    is_unseen = np.isin(y, unseen)
+    say_who_is_unseen(y, is_unseen)
+    _, k_way = choose_tasks(y[is_unseen], n_shots=[1])
+    comparison = compare_representations(
+        _make_pipelines(), X, y, unseen=unseen, k_way=k_way, n_tasks=N_TASKS, verbose=1
+    )
+    figures = {"representations.png": RepresentationDisplay(comparison).plot()}
+    save(output, _table(comparison), figures)
+    say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
+    return comparison
+
+
+def _make_pipelines():
+    """Return a pipeline for each representation; VGGish only where its weights are at hand."""
+    front_ends = {
+        "raw audio, 4 kHz": RawAudio(sample_rate=4000),
+        "MFCC": MFCC(),
+        "log-mel": LogMelSpectrogram(),
+    }
+    if _vggish_weights.is_at_hand(_vggish_weights.NETWORK):
+        front_ends["VGGish"] = VGGish()
+    else:
+        say("VGGish is left out: VGGish().fit(X) downloads its weights, 289 MB, for the next time")
+    return {
+        name: make_pipeline(
+            front_end, SiameseSpeakerEncoder(max_epochs=MAX_EPOCHS, random_state=0, verbose=1)
+        )
+        for name, front_end in front_ends.items()
+    }
+
+
+def _table(comparison):
+    """Return what was compared as text, with speaker-level 95 % intervals."""
+    lines = [
+        f"\nAccuracy on unseen speakers, {comparison.n_shots}-shot {comparison.k_way}-way, "
+        f"{comparison.n_tasks:,} tasks, the same for all (chance {comparison.chance:.3f}); "
+        "in brackets 95 % intervals over speakers",
+        f"{'representation':<18} {'values per 3 s':>14}  {'accuracy':^21}  "
+        f"{'difference to the best':^24}  {'fit, s':>7}  {'embed, ms':>9}",
+    ]
+    c = comparison
+    for i, name in enumerate(c.names):
+        accuracy = f"{c.mean[i]:.3f} [{c.lower[i]:.3f}, {c.upper[i]:.3f}]"
+        difference = (
+            f"{c.difference[i]:+.3f} [{c.difference_lower[i]:+.3f}, {c.difference_upper[i]:+.3f}]"
+        )
+        lines.append(
+            f"{name:<18} {c.n_values[i]:>14,}  {accuracy}  {difference}  "
+            f"{c.fit_seconds[i]:>7.0f}  {c.embed_milliseconds[i]:>9.1f}"
+        )
+    return "\n".join(lines)

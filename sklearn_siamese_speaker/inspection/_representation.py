@@ -1,0 +1,114 @@
+"""RepresentationDisplay: what a representation of sound is worth, against its size."""
+
+from __future__ import annotations
+
+from ..model_selection import compare_representations
+from ._style import MARKERS, PALETTE, figure_and_axes
+
+
+class RepresentationDisplay:
+    """Accuracy of representations against their dimensionality, on a logarithmic axis.
+
+    Parameters
+    ----------
+    comparison : Bunch
+        Result of :func:`~sklearn_siamese_speaker.model_selection.compare_representations`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where the points were drawn.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_siamese_speaker import MFCC, FramePooling, LogMelSpectrogram
+    >>> from sklearn_siamese_speaker.datasets import make_speakers
+    >>> from sklearn_siamese_speaker.inspection import RepresentationDisplay
+    >>> X, y = make_speakers(n_speakers=12, n_recordings=4, duration=1.0, random_state=0)
+    >>> display = RepresentationDisplay.from_estimators(
+    ...     {front_end.__name__: make_pipeline(front_end(), FramePooling())
+    ...      for front_end in (MFCC, LogMelSpectrogram)}, X, y, k_way=3, n_tasks=50)
+    >>> display.ax_.get_xscale()
+    'log'
+    """
+
+    def __init__(self, comparison):
+        self.comparison = comparison
+
+    @classmethod
+    def from_estimators(cls, pipelines, X, y, *, ax=None, **kwargs):
+        """Compare pipelines and draw the result.
+
+        Parameters
+        ----------
+        pipelines : dict of str to estimator
+            A name for each representation, as `compare_representations` takes them.
+
+        X : array-like
+            Recordings.
+
+        y : array-like of shape (n_samples,)
+            Their speakers.
+
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        **kwargs : dict
+            Passed to `compare_representations`.
+
+        Returns
+        -------
+        display : RepresentationDisplay
+            The display.
+        """
+        return cls(compare_representations(pipelines, X, y, **kwargs)).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw one point with its speaker-level interval for each representation, and chance.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : RepresentationDisplay
+            This object.
+        """
+        self.figure_, self.ax_ = figure_and_axes(ax)
+        compared = self.comparison
+        rows = zip(
+            compared.names,
+            compared.n_values,
+            compared.mean,
+            compared.mean - compared.lower,
+            compared.upper - compared.mean,
+            strict=True,
+        )
+        for i, (name, n_values, mean, below, above) in enumerate(rows):
+            self.ax_.errorbar(
+                n_values,
+                mean,
+                yerr=[[below], [above]],
+                color=PALETTE[i % len(PALETTE)],
+                marker=MARKERS[i % len(MARKERS)],
+                linestyle="none",
+                capsize=3,
+                label=name,
+            )
+        self.ax_.axhline(compared.chance, linestyle=":", color="0.4", label="chance")
+        self.ax_.set(
+            title=f"{compared.n_shots}-shot {compared.k_way}-way",
+            xlabel="values for 3 s of sound",
+            ylabel="accuracy",
+            xscale="log",
+            ylim=(0, 1.02),
+        )
+        self.ax_.margins(x=0.2)
+        self.ax_.legend(frameon=False)
+        return self

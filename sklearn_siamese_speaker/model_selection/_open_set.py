@@ -1,0 +1,171 @@
+"""Errors among enrolled and unknown speakers, against how many are enrolled and how well."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils import Bunch, check_consistent_length, check_scalar, column_or_1d
+
+from ..metrics import error_rate_bound
+from ._recogniser import TaskRecogniser, _split_classifier
+from ._tasks import SpeakerPool
+
+ERRORS = ("false_accept", "false_reject", "misidentification")
+
+
+def open_set_report(
+    estimator, X, y, *, n_enrolled=(5, 10, 20), n_shots=(1, 5), n_repeats=20, random_state=0
+):
+    """Enrol some of the speakers again and again, and count the errors on all other recordings.
+
+    In each repetition, speakers drawn at random are enrolled with `n_shots` recordings each. Their
+    other recordings are to be recognised; the recordings of all speakers not drawn are unknown, and
+    to be rejected. A recording is rejected when `predict` returns a label that is not enrolled.
+
+    Parameters
+    ----------
+    estimator : classifier
+        One that rejects, as :class:`~sklearn_siamese_speaker.OneShotClassifier` with a `threshold`,
+        or a pipeline that ends in one. Everything before the classifier must be fitted, as for
+        :func:`n_shot_k_way_score`; every recording is embedded once.
+    X : array-like of shape (n_samples, ...)
+        Recordings, or whatever else `estimator` takes.
+    y : array-like of shape (n_samples,)
+        Speaker of each recording. None of them may have served to choose the threshold.
+    n_enrolled : sequence of int, default=(5, 10, 20)
+        Numbers of speakers enrolled.
+    n_shots : sequence of int, default=(1, 5)
+        Numbers of recordings each is enrolled with.
+    n_repeats : int, default=20
+        Repetitions for each pair of them.
+    random_state : int, RandomState instance or None, default=0
+        Draws who is enrolled, and with which recordings.
+
+    Returns
+    -------
+    report : Bunch
+        Arrays of shape (n_n_shots, n_n_enrolled):
+
+        * `false_accept_rate`: the share of unknown recordings accepted as anybody;
+        * `false_reject_rate`: the share of recordings of enrolled speakers rejected;
+        * `misidentification_rate`: the share of recordings of enrolled speakers recognised as
+          another; NaN, like `false_reject_rate`, if no recordings are left to recognise;
+        * for each, as `false_accept_lower` and `false_accept_upper`, its 95 % interval for other
+          speakers, by :func:`~sklearn_siamese_speaker.metrics.error_rate_bound`.
+
+        `n_enrolled`, `n_shots` and `n_repeats` are as given.
+
+    Raises
+    ------
+    ValueError
+        If there are too few speakers to enrol, or nobody is left to be unknown; before anything is
+        embedded.
+    TypeError
+        If the estimator is not a classifier.
+    NotFittedError
+        If anything before the classifier is not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker import OneShotClassifier
+    >>> from sklearn_siamese_speaker.model_selection import open_set_report
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(40), 8)
+    >>> X = 3 * rng.normal(size=(40, 8))[y] + rng.normal(size=(320, 8))
+    >>> report = open_set_report(OneShotClassifier(threshold=-5.0), X, y, n_enrolled=[5, 20])
+    >>> report.false_accept_rate.round(2)
+    array([[0.01, 0.04],
+           [0.01, 0.05]])
+    >>> report.false_reject_rate.shape
+    (2, 2)
+    """
+    if not is_classifier(estimator):
+        raise TypeError(
+            "An open-set report needs a classifier that can reject, such as OneShotClassifier, "
+            f"got {type(estimator).__name__}."
+        )
+    check_consistent_length(X, y)
+    y, n_enrolled, n_shots = column_or_1d(y), list(n_enrolled), list(n_shots)
+    cells = [
+        draw_enrolments(y, n, shots, n_repeats, random_state)
+        for shots in n_shots
+        for n in n_enrolled
+    ]
+    E, classifier = TaskRecogniser(estimator).embed(X), _split_classifier(estimator)[1]
+    rows = [_judge_enrolments(classifier, E, y, enrolments) for enrolments in cells]
+    arrays = {key: np.reshape([row[key] for row in rows], (len(n_shots), -1)) for key in rows[0]}
+    return Bunch(
+        **arrays, n_enrolled=np.array(n_enrolled), n_shots=np.array(n_shots), n_repeats=n_repeats
+    )
+
+
+def draw_enrolments(y, n_enrolled, n_shots, n_repeats, random_state):
+    """Draw who is enrolled, and with which recordings.
+
+    Returns
+    -------
+    enrolments : ndarray of shape (n_repeats, n_enrolled, n_shots)
+        Indices of recordings, the speakers of each repetition in label order.
+    """
+    sizes = {"n_enrolled": n_enrolled, "n_shots": n_shots, "n_repeats": n_repeats}
+    for name, size in sizes.items():
+        check_scalar(size, name, Integral, min_val=1)
+    pool = SpeakerPool(y, None, n_shots, 0)
+    n_speakers = pool.n_speakers + pool.n_left_out
+    if pool.n_speakers < n_enrolled or n_speakers == n_enrolled:
+        raise ValueError(
+            f"n_enrolled={n_enrolled} needs at least {n_enrolled} speakers with "
+            f"n_shots={n_shots} recordings, and one more who is unknown; y has {n_speakers} "
+            f"speakers, {pool.n_speakers} of them with so many recordings."
+        )
+    return np.concatenate([drawn for drawn, _ in pool.draw(n_enrolled, n_repeats, random_state)])
+
+
+def _judge_enrolments(classifier, E, y, enrolments):
+    """Return the rate of each kind of error, and its interval: dict of float."""
+    parts = [_find_errors(classifier, E, y, drawn.ravel()) for drawn in enrolments]
+    judgement = {}
+    for error, found in zip(ERRORS, zip(*parts, strict=True), strict=True):
+        rate, lower, upper = _rate_and_interval(*map(np.concatenate, zip(*found, strict=True)))
+        judgement |= {f"{error}_rate": rate, f"{error}_lower": lower, f"{error}_upper": upper}
+    return judgement
+
+
+def _find_errors(classifier, E, y, enrolment):
+    """Return for each kind of error who speaks, who was recognised if anybody, and if it is one."""
+    is_left = np.ones(len(y), dtype=bool)
+    is_left[enrolment] = False
+    predicted = clone(classifier).fit(E[enrolment], y[enrolment]).predict(E[is_left])
+    is_known, is_accepted = (np.isin(labels, y[enrolment]) for labels in (y[is_left], predicted))
+    labels, speakers = np.unique(y, return_inverse=True)
+    who, recognised = speakers[is_left], speakers[is_left]
+    recognised[is_accepted] = np.searchsorted(labels, predicted[is_accepted])
+    return [
+        (who[of], recognised[of], is_error[of])
+        for of, is_error in [
+            (~is_known, is_accepted),
+            (is_known, ~is_accepted),
+            (is_known, is_accepted & (recognised != who)),
+        ]
+    ]
+
+
+def _rate_and_interval(speakers, recognised, errors):
+    if not len(errors):
+        return np.nan, np.nan, np.nan
+    lower = 1 - speaker_level_bound(speakers, recognised, ~errors, confidence=0.975)
+    upper = speaker_level_bound(speakers, recognised, errors, confidence=0.975)
+    return errors.mean(), lower, upper
+
+
+def speaker_level_bound(speakers, recognised, errors, confidence=0.95):
+    """Return the upper bound of an error rate for other speakers.
+
+    Each error involves two of them, who speaks and who is recognised; whoever has been rejected
+    involves nobody else. In `recognised`, that is the speaker.
+    """
+    pairs = np.column_stack([speakers, recognised])
+    return error_rate_bound(errors, pairs, confidence=confidence)

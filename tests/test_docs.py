@@ -1,0 +1,100 @@
+"""The code of the documentation runs, and its messages exist."""
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import sklearn_siamese_speaker
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.datasets import make_speakers
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.MULTILINE)
+FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SMALL = {"filters": (4, 4, 4), "max_epochs": 1, "embedding_dim": 1024}
+
+
+def code_of(page):
+    text = page.read_text()
+    return [textwrap.dedent(block) for block in BLOCK.findall(text) + FENCE.findall(text)]
+
+
+PAGES = [page for page in sorted(DOCS.glob("*.rst")) if code_of(page)]
+
+
+@pytest.fixture
+def _voices_in_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = make_speakers(n_speakers=4, n_recordings=3, duration=0.5, random_state=0)
+    for i, (waveform, speaker) in enumerate(zip(X, y, strict=True)):
+        Path("voices", speaker).mkdir(parents=True, exist_ok=True)
+        soundfile.write(f"voices/{speaker}/{i}.wav", waveform, 16000)
+    for waveform, name in zip(X[::3], ["ana", "ben", "eva", "somebody"], strict=True):
+        soundfile.write(f"{name}.wav", waveform, 16000)
+
+
+@pytest.mark.usefixtures("_voices_in_this_folder")
+@pytest.mark.filterwarnings("ignore:The network has collapsed")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
+    pytest.importorskip("skops")
+    for name, value in SMALL.items():
+        monkeypatch.setitem(SiameseSpeakerEncoder.__init__.__kwdefaults__, name, value)
+    namespace = {}
+    for block in code_of(page):
+        run_line_by_line(block, namespace, page.name)
+
+
+def run_line_by_line(block, namespace, name):
+    """Run a block; where a comment beside an expression gives its value, compare."""
+    lines = block.splitlines()
+    for statement in ast.parse(block).body:
+        source = "\n".join(lines[statement.lineno - 1 : statement.end_lineno])
+        if not isinstance(statement, ast.Expr):
+            exec(compile(source, name, "exec"), namespace)
+            continue
+        value = eval(compile(ast.Expression(statement.value), name, "eval"), namespace)
+        comment = lines[statement.end_lineno - 1][statement.end_col_offset :].strip(" #")
+        if (comment and comment[0] in "([{'0123456789") or comment == "set()":
+            assert repr(plain(value)) == comment, source
+
+
+def plain(value):
+    """Return the value without numpy's types."""
+    if isinstance(value, tuple):
+        return tuple(plain(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def test_every_message_of_the_troubleshooting_page_is_in_the_package():
+    package = Path(sklearn_siamese_speaker.__file__).parent
+    texts = "\n".join(
+        node.value
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    page = (DOCS / "troubleshooting.rst").read_text()
+    messages = re.findall(r"^(\S.*)\n   \S", page, re.MULTILINE)
+    assert len(messages) >= 20
+    fragments = [part for m in messages for part in m.split("...") if len(part.strip(" :;,")) > 3]
+    missing = [part for part in fragments if part.strip(" :;,.'[") not in texts]
+    assert missing == []
+
+
+def test_every_public_name_is_on_the_api_page():
+    import sklearn_siamese_speaker.datasets
+    import sklearn_siamese_speaker.inspection
+    import sklearn_siamese_speaker.metrics
+    import sklearn_siamese_speaker.model_selection
+
+    package = sklearn_siamese_speaker
+    rooms = [package, package.datasets, package.inspection, package.metrics]
+    names = {name for room in [*rooms, package.model_selection] for name in room.__all__}
+    listed = set(re.findall(r"^   (\w+)$", (DOCS / "api.rst").read_text(), re.MULTILINE))
+    assert names - listed == set()
