@@ -113,11 +113,17 @@ class Race(Callback):
         self.recordings += len(batch[0])
         self.n_batches += 1
         if self.n_batches % self.every == 0 or self.seconds > self.budget:
-            accuracy = self._accuracy(net)
-            self.rows.append((self.seconds, self.recordings, accuracy))
-            if accuracy >= self.goal or self.seconds > self.budget:
+            self._judge(net)
+            if self.rows[-1][2] >= self.goal or self.seconds > self.budget:
                 raise StopTraining
         self.started = time.perf_counter()
+
+    def on_train_end(self, net, **kwargs):
+        if not self.rows or self.rows[-1][1] < self.recordings:
+            self._judge(net)
+
+    def _judge(self, net):
+        self.rows.append((self.seconds, self.recordings, self._accuracy(net)))
 
     def _accuracy(self, net):
         embeddings = embed(net.module_, self.frames, torch.device(net.device))
