@@ -209,7 +209,7 @@ class SiameseSpeakerEncoder(
 
     The exact case study: binary cross-entropy on random pairs at a constant learning rate.
 
-    >>> case_study = SiameseSpeakerEncoder(loss="bce", pairs="random", schedule="constant")
+    >>> case_study = SiameseSpeakerEncoder(loss="bce", pairs="random", schedule="constant", lr=1e-3)
     """
 
     _parameter_constraints: ClassVar[dict] = {
