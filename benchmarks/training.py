@@ -6,29 +6,33 @@ On the 151 train speakers of speechocean762, a fifth of them held out to choose 
 
 * losses: seconds and recordings encoded until 20-way 1-shot accuracy on the held-out speakers
   reaches 0.50, 0.60, 0.65 and 0.80, with the case study's network;
-* networks: accuracy on the held-out speakers after the same minutes each, with the best loss;
-* test: the recipes, trained on all 151 speakers, on the 49 test speakers, beside k-NN.
+* networks: accuracy on the held-out speakers after the same minutes each, with the best loss.
 
-``--features FILE`` keeps the extracted MFCCs (float16) for another machine.
+Then, on speakers that nothing was chosen on:
+
+* test: the recipes, trained on all 151 speakers, judged on the 49 test speakers, beside k-NN;
+* arabic: the best recipe, trained on the 20 train speakers of the Arabic commands too, judged on
+  their 10 test speakers.
+
+``--features FILE`` keeps the frames of speechocean762 in a file for a machine without recordings.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
+from _speech import load_frames, select
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
-from sklearn_siamese_speaker import MFCC, FramePooling, SiameseSpeakerEncoder
+from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed, random_guard, resolve_device, use_whole_machine
+from sklearn_siamese_speaker.inspection._style import PALETTE, figure_and_axes
 from sklearn_siamese_speaker.metrics import equal_error_rate, make_trials
 from sklearn_siamese_speaker.model_selection import (
     NShotKWaySplit,
@@ -40,9 +44,8 @@ from sklearn_siamese_speaker.nn import FeatureMask, RandomChannel, TimeMask
 from sklearn_siamese_speaker.training import StopTraining, Training
 
 LEVELS = (0.50, 0.60, 0.65, 0.80)
-MASKS = [TimeMask(), FeatureMask()]
 
-# What is raced in the first stage; the rate is the best of 0.001, 0.003, 0.01 on held-out speakers.
+# The rate is the best of 0.001, 0.003 and 0.01 on the held-out speakers.
 LOSSES = {
     "bce, random pairs": {"loss": "bce", "pairs": "random", "lr": 1e-3},
     "bce, all pairs": {"loss": "bce", "lr": 3e-3},
@@ -58,71 +61,52 @@ NETWORKS = {
     "cnn_lstm": {"lr": 3e-3},
     "tdnn": {"filters": (256, 256, 768), "embedding_dim": 192},
 }
-RECIPES = {
-    "default": {},
-    "tdnn, aam, masks": {
-        "network": "tdnn",
-        "filters": (256, 256, 768),
-        "embedding_dim": 192,
-        "loss": "aam",
-        "metric": "cosine",
-        "augment": [*MASKS, RandomChannel(max_db=1.0)],
-        "lr": 3e-3,
-        "max_epochs": 120,
-    },
+BEST = {
+    "network": "tdnn",
+    "filters": (256, 256, 768),
+    "embedding_dim": 192,
+    "loss": "aam",
+    "metric": "cosine",
+    "augment": [TimeMask(), FeatureMask(), RandomChannel(max_db=1.0)],
+    "lr": 3e-3,
 }
-
-
-def load_features(folder, file):
-    """Return frames, speakers and split of speechocean762, extracted once."""
-    if file is not None and Path(file).exists():
-        kept = np.load(file, allow_pickle=False)
-        ends = np.cumsum(kept["n_frames"])[:-1]
-        frames = np.split(kept["frames"].astype(np.float32), ends, axis=1)
-        return frames, kept["speakers"], kept["split"]
-    with open(folder / "speechocean762.csv", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    frames = list(MFCC().fit_transform([str(folder / row["path"]) for row in rows]))
-    speakers = np.array([row["speaker"] for row in rows])
-    split = np.array([row["split"] for row in rows])
-    if file is not None:
-        n_frames = [f.shape[1] for f in frames]
-        joined = np.concatenate(frames, axis=1).astype(np.float16)
-        np.savez_compressed(file, frames=joined, n_frames=n_frames, speakers=speakers, split=split)
-    return frames, speakers, split
+RECIPES = {"default": {}, "best recipe": BEST}
 
 
 class Race(Callback):
-    """Accuracy on held-out speakers against training time and recordings encoded."""
+    """Accuracy on held-out speakers against training time and recordings encoded.
 
-    def __init__(self, frames, y, metric, *, every, budget, goal):
+    It is judged each time the recordings encoded have grown by a tenth, at the budget's end, and
+    after the training.
+    """
+
+    def __init__(self, frames, y, metric, *, budget, goal):
         self.frames = frames
         self.metric = metric
-        self.every = every
         self.budget = budget
         self.goal = goal
         self.tasks = NShotKWaySplit(1, 20, n_tasks=1000, random_state=0).tasks(y)
         self.rows = []
 
     def on_train_begin(self, net, **kwargs):
-        self.seconds, self.recordings, self.n_batches = 0.0, 0, 0
+        self.seconds, self.recordings, self.next_judgement = 0.0, 0, 640
         self.started = time.perf_counter()
 
     def on_batch_end(self, net, batch=None, **kwargs):
         self.seconds += time.perf_counter() - self.started
         self.recordings += len(batch[0])
-        self.n_batches += 1
-        if self.n_batches % self.every == 0 or self.seconds > self.budget:
+        if self.recordings >= self.next_judgement or self.seconds > self.budget:
             self._judge(net)
             if self.rows[-1][2] >= self.goal or self.seconds > self.budget:
                 raise StopTraining
         self.started = time.perf_counter()
 
     def on_train_end(self, net, **kwargs):
-        if not self.rows or self.rows[-1][1] < self.recordings:
+        if self.rows[-1][1] < self.recordings:
             self._judge(net)
 
     def _judge(self, net):
+        self.next_judgement = 1.1 * self.recordings
         self.rows.append((self.seconds, self.recordings, self._accuracy(net)))
 
     def _accuracy(self, net):
@@ -131,11 +115,11 @@ class Race(Callback):
         return float((recognised == np.arange(20)[:, np.newaxis]).mean())
 
 
-def race(params, train, held_out, *, budget, goal=1.1, every=25):
+def race(params, train, held_out, *, budget, goal=1.1):
     """Train until the budget is spent or the goal reached: rows (seconds, recordings, accuracy)."""
     encoder = SiameseSpeakerEncoder(random_state=0, **params)
     metric = "cosine" if encoder.metric == "cosine" else "euclidean"
-    watch = Race(*held_out, metric, every=every, budget=budget, goal=goal)
+    watch = Race(*held_out, metric, budget=budget, goal=goal)
     device = resolve_device("auto")
     with random_guard(0, device):
         Training(
@@ -150,85 +134,138 @@ def race(params, train, held_out, *, budget, goal=1.1, every=25):
 
 
 def race_losses(train, held_out, budget):
+    """Print what each loss needs for each level; return the rows of each race."""
     print(f"\n{'loss':20}" + "".join(f"{level:>20.2f}" for level in LEVELS) + f"{'spent':>20}")
+    races = {}
     for name, params in LOSSES.items():
         params = {"schedule": "constant", "max_epochs": 10_000, **params}
-        limit = budget if params.get("pairs") == "random" else budget / 3
-        rows = race(params, train, held_out, budget=limit, goal=LEVELS[-1], every=10)
-        spent = f"{rows[-1][0]:.0f} s {rows[-1][1]:,}"
-        cells = []
-        for level in LEVELS:
-            reached = [row for row in rows if row[2] >= level]
-            cells.append(f"{reached[0][0]:.0f} s {reached[0][1]:,}" if reached else f"> {spent}")
+        limit = budget if params.get("pairs") == "random" else budget / 4
+        rows = races[name] = race(params, train, held_out, budget=limit, goal=LEVELS[-1])
+        spent = _cost(rows[-1])
+        cells = [_cost_of(rows, level) or f"> {spent}" for level in LEVELS]
         print(f"{name:20}" + "".join(f"{cell:>20}" for cell in [*cells, spent]), flush=True)
+    return races
+
+
+def _cost(row):
+    return f"{row[0]:.0f} s {row[1]:,}"
+
+
+def _cost_of(rows, level):
+    return next((_cost(row) for row in rows if row[2] >= level), None)
 
 
 def race_networks(train, held_out, budget):
-    print(f"\n{'network':12}{'recordings':>12}{'20-way after ' + format(budget, '.0f') + ' s':>24}")
+    """Print how well each network recognises after the budget; return the rows of each race."""
+    print(f"\n{'network':12}{'recordings':>12}{f'20-way after {budget:.0f} s':>24}")
+    races = {}
     for name, params in NETWORKS.items():
-        params = {"network": name, "loss": "prototypical", **params}
-        trial = race({**params, "max_epochs": 10_000}, train, held_out, budget=15, every=10_000)
-        seconds_an_epoch = trial[-1][0] / trial[-1][1] * len(train[1])
-        params["max_epochs"] = max(1, int(budget / seconds_an_epoch))
-        rows = race(params, train, held_out, budget=1.5 * budget, every=100)
+        params = {"network": name, **params}
+        params["max_epochs"] = _epochs_within(budget, params, train, held_out)
+        rows = races[name] = race(params, train, held_out, budget=1.5 * budget)
         print(f"{name:12}{rows[-1][1]:>12,}{rows[-1][2]:>24.3f}", flush=True)
+    return races
 
 
-def judge_recipes(frames, y, is_test, quick):
-    train = [frames[i] for i in np.flatnonzero(~is_test)]
-    test = [frames[i] for i in np.flatnonzero(is_test)]
-    knn = make_pipeline(FrozenEstimator(FramePooling().fit(train)), KNeighborsClassifier(1))
-    baseline = n_shot_k_way_curve(knn, test, y[is_test], k_ways=[5, 20], n_shots=[1])
-    print_judgement("k-NN", baseline, baseline, float("nan"), 0)
+def _epochs_within(budget, params, train, held_out):
+    """Return how many epochs fit into the budget, so that the schedule ends with it."""
+    seconds, n_recordings, _ = race({**params, "max_epochs": 99}, train, held_out, budget=10)[-1]
+    return max(1, int(budget * n_recordings / seconds / len(train[1])))
+
+
+def judge_recipes(train, test, quick):
+    """Print accuracy and equal error rate of each recipe on the test speakers, beside k-NN."""
+    baseline = judge_knn(train, test)
     for name, params in RECIPES.items():
-        params = {**params, "max_epochs": 1} if quick else params
-        start = time.perf_counter()
-        encoder = SiameseSpeakerEncoder(random_state=0, **params).fit(train, y[~is_test])
-        seconds = time.perf_counter() - start
-        curve = n_shot_k_way_curve(encoder, test, y[is_test], k_ways=[5, 20], n_shots=[1])
-        trials = make_trials(encoder.transform(test), y[is_test])
-        a, b = trials.data[:, 0], trials.data[:, 1]
-        scores = -np.linalg.norm(a - b, axis=1)
-        print_judgement(name, curve, baseline, equal_error_rate(trials.target, scores), seconds)
+        judge(name, params, train, test, baseline, quick)
 
 
-def print_judgement(name, curve, baseline, eer, seconds):
+def judge_arabic(train, quick):
+    """Print how the best recipe does on one-second commands in another language, beside k-NN."""
+    frames, y, split = load_frames("arabic_speech_commands")
+    more, test = (select(frames, y, split == part) for part in ("train", "test"))
+    baseline = judge_knn(more, test)
+    both = train[0] + more[0], np.concatenate([train[1], more[1]])
+    judge("best recipe", BEST, both, test, baseline, quick)
+
+
+def judge_knn(train, test):
+    knn = make_pipeline(FrozenEstimator(FramePooling().fit(train[0])), KNeighborsClassifier(1))
+    curve = judge_tasks(knn, test)
+    print(f"\n{len(np.unique(train[1]))} train, {len(np.unique(test[1]))} test speakers")
+    print_judgement("k-NN", curve, curve)
+    return curve
+
+
+def judge(name, params, train, test, baseline, quick):
+    params = {**params, "max_epochs": 1} if quick else params
+    start = time.perf_counter()
+    encoder = SiameseSpeakerEncoder(random_state=0, **params).fit(*train)
+    seconds = time.perf_counter() - start
+    trials = make_trials(encoder.transform(test[0]), test[1])
+    scores = -np.linalg.norm(trials.data[:, 0] - trials.data[:, 1], axis=1)
+    eer = equal_error_rate(trials.target, scores)
+    print_judgement(f"{name}, {seconds:.0f} s, EER {eer:.3f}", judge_tasks(encoder, test), baseline)
+
+
+def judge_tasks(estimator, test):
+    k_ways = [k for k in (5, 20) if k <= len(np.unique(test[1]))]
+    return n_shot_k_way_curve(estimator, *test, k_ways=k_ways, n_shots=[1])
+
+
+def print_judgement(name, curve, baseline):
+    print(name)
     paired = paired_difference(curve, baseline)
-    cells = [
-        f"{curve.mean[0, j]:.3f} [{curve.lower[0, j]:.3f}, {curve.upper[0, j]:.3f}] "
-        f"({paired.difference[0, j]:+.3f} [{paired.lower[0, j]:+.3f}, {paired.upper[0, j]:+.3f}])"
-        for j in range(2)
+    for j, k in enumerate(curve.k_ways):
+        print(
+            f"  {k:2}-way {curve.mean[0, j]:.3f} [{curve.lower[0, j]:.3f}, {curve.upper[0, j]:.3f}]"
+            f"  to k-NN {paired.difference[0, j]:+.3f} "
+            f"[{paired.lower[0, j]:+.3f}, {paired.upper[0, j]:+.3f}]",
+            flush=True,
+        )
+
+
+def plot(losses, networks, file):
+    """Draw accuracy against recordings encoded (losses) and against seconds (networks)."""
+    figure, axes = figure_and_axes(n_axes=2)
+    panels = [
+        (axes[0], losses, 1, "recordings encoded", "losses, the case study's network"),
+        (axes[1], networks, 0, "seconds of training", "networks, the prototypical loss"),
     ]
-    print(
-        f"{name:20} 5-way {cells[0]}  20-way {cells[1]}  EER {eer:.3f}  {seconds:.0f} s", flush=True
-    )
+    for ax, races, column, xlabel, title in panels:
+        for color, (name, rows) in zip(PALETTE, races.items(), strict=False):
+            spent, accuracy = [row[column] for row in rows], [row[2] for row in rows]
+            ax.plot(spent, accuracy, color=color, label=name)
+        ax.set(xscale="log", xlabel=xlabel, title=title, ylim=(0, 1))
+        ax.legend(frameon=False)
+    axes[0].set_ylabel("20-way 1-shot accuracy")
+    figure.savefig(file, dpi=150)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few minutes, to see that it runs")
-    parser.add_argument("--features", metavar="FILE", help="where extracted features are kept")
+    parser.add_argument("--features", metavar="FILE", help="where extracted frames are kept")
     parser.add_argument("--budget", type=float, default=900, help="seconds for random pairs")
-    parser.add_argument(
-        "--stage", nargs="+", choices=("losses", "networks", "test"), default=("losses", "networks")
-    )
+    parser.add_argument("--plot", metavar="FILE", default="training.png", help="the races, drawn")
+    stages = ("losses", "networks", "test", "arabic")
+    parser.add_argument("--stage", nargs="+", choices=stages, default=stages)
     options = parser.parse_args()
     use_whole_machine()
-    folder = os.environ.get("SIAMESE_SPEAKER_SPEECH", ".")
-    frames, y, split = load_features(Path(folder), options.features)
-    is_test = split == "test"
-    names = np.random.RandomState(0).permutation(np.unique(y[~is_test]))
-    is_held_out = np.isin(y, names[: len(names) // 5])
-    is_train = ~is_test & ~is_held_out
-    train = [frames[i] for i in np.flatnonzero(is_train)], y[is_train]
-    held_out = [frames[i] for i in np.flatnonzero(is_held_out)], y[is_held_out]
+    frames, y, split = load_frames("speechocean762", options.features)
+    train, test = (select(frames, y, split == part) for part in ("train", "test"))
+    names = np.random.RandomState(0).permutation(np.unique(train[1]))
+    is_held_out = np.isin(train[1], names[: len(names) // 5])
+    learn, held_out = select(*train, ~is_held_out), select(*train, is_held_out)
     budget = 30 if options.quick else options.budget
-    if "losses" in options.stage:
-        race_losses(train, held_out, budget)
-    if "networks" in options.stage:
-        race_networks(train, held_out, budget / 3)
+    losses = race_losses(learn, held_out, budget) if "losses" in options.stage else {}
+    networks = race_networks(learn, held_out, budget / 3) if "networks" in options.stage else {}
+    if losses or networks:
+        plot(losses, networks, options.plot)
     if "test" in options.stage:
-        judge_recipes(frames, y, is_test, options.quick)
+        judge_recipes(train, test, options.quick)
+    if "arabic" in options.stage:
+        judge_arabic(train, options.quick)
 
 
 if __name__ == "__main__":

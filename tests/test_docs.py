@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -27,15 +28,30 @@ def code_of(page):
 PAGES = [page for page in sorted(DOCS.glob("*.rst")) if code_of(page)]
 
 
+@pytest.fixture(scope="module")
+def folder_of_voices(tmp_path_factory):
+    """The files that the pages speak of: background voices, colleagues, somebody."""
+    folder = tmp_path_factory.mktemp("recordings")
+    X, y = make_speakers(n_speakers=64, n_recordings=2, duration=0.5, random_state=0)
+    for i, (waveform, speaker) in enumerate(zip(X[8:], y[8:], strict=True)):
+        write(folder / "voices" / speaker / f"{i % 2}.wav", waveform)
+    for first, second, name in zip(X[:6:2], X[1:6:2], ["ana", "ben", "me"], strict=True):
+        write(folder / "enrolled" / name / "1.wav", first)
+        write(folder / "later" / name / "2.wav", second)
+    for name, waveform in zip(["ana", "ben", "eva", "somebody"], X[::2], strict=False):
+        write(folder / f"{name}.wav", waveform)
+    return folder
+
+
+def write(path, waveform):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, waveform, 16000)
+
+
 @pytest.fixture
-def _voices_in_this_folder(tmp_path, monkeypatch):
+def _voices_in_this_folder(folder_of_voices, tmp_path, monkeypatch):
+    shutil.copytree(folder_of_voices, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    X, y = make_speakers(n_speakers=4, n_recordings=3, duration=0.5, random_state=0)
-    for i, (waveform, speaker) in enumerate(zip(X, y, strict=True)):
-        Path("voices", speaker).mkdir(parents=True, exist_ok=True)
-        soundfile.write(f"voices/{speaker}/{i}.wav", waveform, 16000)
-    for waveform, name in zip(X[::3], ["ana", "ben", "eva", "somebody"], strict=True):
-        soundfile.write(f"{name}.wav", waveform, 16000)
 
 
 @pytest.mark.usefixtures("_voices_in_this_folder")
