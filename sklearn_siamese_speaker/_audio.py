@@ -40,6 +40,17 @@ class AudioError(ValueError):
 
     path : str or None
         Its file, None for a waveform in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker import MFCC, AudioError
+    >>> X = [np.sin(np.arange(1600.0)), np.array([0.0, np.nan])]
+    >>> try:
+    ...     MFCC().fit_transform(X)
+    ... except AudioError as error:
+    ...     print(error.index)
+    1
     """
 
     def __init__(self, message, index=None, path=None):
@@ -49,7 +60,20 @@ class AudioError(ValueError):
 
 
 class AudioQualityWarning(UserWarning):
-    """Sound that can be used but is probably not what was meant."""
+    """Sound that can be used but is probably not what was meant.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker import MFCC, AudioQualityWarning
+    >>> silence = np.zeros((1, 1600))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     frames = MFCC().fit_transform(silence)
+    >>> caught[0].category.__name__
+    'AudioQualityWarning'
+    """
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The code of the documentation runs, and its messages exist."""
 
 import ast
+import importlib
 import re
 import shutil
 import textwrap
@@ -114,3 +115,15 @@ def test_every_public_name_is_on_the_api_page():
     names = {name for room in [*rooms, package.model_selection] for name in room.__all__}
     listed = set(re.findall(r"^   (\w+)$", (DOCS / "api.rst").read_text(), re.MULTILINE))
     assert names - listed == set()
+
+
+def test_every_name_on_the_api_page_has_an_executed_example():
+    page = (DOCS / "api.rst").read_text()
+    module = None
+    without = []
+    for line in page.splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = importlib.import_module(line.split()[-1])
+        elif re.fullmatch(r"   \w+", line) and ">>> " not in getattr(module, line.strip()).__doc__:
+            without.append(line.strip())
+    assert without == []

@@ -40,6 +40,16 @@ def build_modules(params, n_features, n_classes, mean=None, scale=None):
     ------
     ValueError
         When loss, metric and pairs do not go together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker import SiameseSpeakerEncoder
+    >>> from sklearn_siamese_speaker.nn import build_modules
+    >>> params = SiameseSpeakerEncoder(embedding_dim=32).get_params()
+    >>> siamese, loss = build_modules(params, n_features=40, n_classes=10)
+    >>> siamese(torch.zeros(2, 40, 100)).shape
+    torch.Size([2, 32])
     """
     network = _build_network(params, n_features)
     with torch.no_grad():

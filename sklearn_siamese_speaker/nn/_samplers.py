@@ -64,6 +64,15 @@ class SpeakerBatchSampler:
         Recordings of a speaker in a batch.
     generator : torch.Generator
         The order of an epoch depends only on its state.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import SpeakerBatchSampler
+    >>> speakers = [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    >>> sampler = SpeakerBatchSampler(speakers, 4, 2, generator=torch.Generator().manual_seed(0))
+    >>> [sorted(speakers[i] for i in batch) for batch in sampler]
+    [[0, 0, 2, 2], [1, 1, 2, 2], [0, 0, 1, 1]]
     """
 
     def __init__(self, labels, batch_size=64, recordings_per_speaker=4, *, generator):
@@ -117,6 +126,16 @@ class RandomPairSampler:
     ------
     ValueError
         When there is one speaker only, or none with 2 recordings.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import RandomPairSampler
+    >>> speakers = [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    >>> sampler = RandomPairSampler(speakers, 4, generator=torch.Generator().manual_seed(0))
+    >>> batch = next(iter(sampler))  # number i and number i + 4 are a pair
+    >>> [speakers[i] == speakers[j] for i, j in zip(batch[:4], batch[4:])]
+    [True, True, False, False]
     """
 
     def __init__(self, labels, batch_size=64, *, generator):

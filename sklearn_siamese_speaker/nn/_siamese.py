@@ -17,6 +17,15 @@ class Siamese(nn.Module):
         Maps embeddings to the coordinates in which the plain metric is the learned one.
     mean, scale : tensor of shape (n_features,)
         Statistics of the training frames, feature by feature.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import Siamese, build_network, build_space
+    >>> network = build_network("lstm", 40, embedding_dim=16)
+    >>> siamese = Siamese(network, build_space("cosine", 16), torch.zeros(40), torch.ones(40))
+    >>> siamese(torch.randn(2, 40, 100)).norm(dim=1).round(decimals=3).tolist()
+    [1.0, 1.0]
     """
 
     def __init__(self, network, space, mean, scale):
@@ -44,6 +53,14 @@ def frame_statistics(frames):
     -------
     mean, scale : tensor of shape (n_features,), float32
         A feature that never varies gets a scale of 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker.nn import frame_statistics
+    >>> mean, scale = frame_statistics([np.array([[1.0, 3.0], [5.0, 5.0]])])
+    >>> mean.tolist(), scale.tolist()
+    ([2.0, 5.0], [1.0, 1.0])
     """
     n_frames, total, squares = 0, 0.0, 0.0
     for recording in frames:

@@ -115,6 +115,13 @@ def build_space(metric, n_dims):
     -------
     space : torch.nn.Module
         With `forward`, `distances`, `paired_distances` and the attribute `plain_metric`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import build_space
+    >>> build_space("manhattan", 2).distances(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
+    tensor([[7.]])
     """
     space = SPACES[metric]
     return space(n_dims) if space is WeightedManhattanSpace else space()

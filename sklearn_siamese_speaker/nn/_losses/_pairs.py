@@ -41,6 +41,15 @@ class RandomPairs(nn.Module):
     ------
     ValueError
         For a loss that is not one on pairs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import RandomPairs, build_loss, build_space
+    >>> loss = RandomPairs(build_loss("contrastive", build_space("euclidean", 2), 2, n_classes=2))
+    >>> coordinates = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [3.0, 5.0]])
+    >>> loss(coordinates, torch.tensor([0, 0, 0, 1])).item()  # the pairs are (0, 2) and (1, 3)
+    0.0
     """
 
     def __init__(self, loss):
