@@ -8,12 +8,14 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ._compat import HasMethods, Interval, StrOptions, _fit_context
+from ._similarity import similarity
 from .metrics import (
+    adaptive_s_norm,
     bayes_threshold,
     equal_error_threshold,
     error_rate_bound,
@@ -24,6 +26,7 @@ from .metrics._trials import check_speakers_agree, check_trial_speakers
 from .model_selection import find_embedding_metric
 
 _COSTS = ("p_target", "c_miss", "c_fa")
+_TRIALS = 256  # trials compared with the cohort at a time
 
 
 class SpeakerVerifier(ClassifierMixin, BaseEstimator):
@@ -74,6 +77,8 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         given the speakers of the trials, else for independent trials.
     metric_ : {"euclidean", "cosine", "manhattan"}
         The metric in use.
+    cohort_ : ndarray of shape (n_cohort, n_dims) or None
+        Embeddings that scores are normalised against.
     n_features_in_ : int
         Number of scores of a trial; 1 for pairs of embeddings.
     feature_names_in_ : ndarray of shape (n_scores,)
@@ -133,7 +138,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         self.prior = prior
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, speakers=None):
+    def fit(self, X, y, *, speakers=None, cohort=None):
         """Calibrate the scores and choose the threshold.
 
         Parameters
@@ -145,6 +150,10 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         speakers : array-like of shape (n_trials, 2), default=None
             Speaker of the enrolment and of the test recording of each trial. None takes the trials
             for independent of each other, which all pairs of some recordings are not.
+        cohort : array-like of shape (n_cohort, n_dims), default=None
+            Embeddings of recordings of other speakers, for pairs of embeddings: their scores are
+            then normalised by :func:`~sklearn_siamese_speaker.metrics.adaptive_s_norm`, here and
+            in all other methods.
 
         Returns
         -------
@@ -156,13 +165,15 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         ValueError
             If the trials are too few for the false-accept rate `target`: fewer than 3 / `target`
             pairs of different speakers or, if `speakers` is None, non-target trials. Even without
-            an error, a higher rate could not be excluded then.
+            an error, a higher rate could not be excluded then. If a cohort is given and X holds
+            scores.
         NotFittedError
             If the encoder is not fitted.
         """
         if self.encoder is not None:
             check_is_fitted(self.encoder)
         self.metric_ = self._find_metric()
+        self.cohort_ = None if cohort is None else check_array(cohort, dtype=np.float64)
         scores = self._scores(X, reset=True)
         check_consistent_length(scores, y)
         self.classes_, same = _check_labels(y)
@@ -284,10 +295,24 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     def _scores(self, X, reset=False):
         """Return the scores of checked trials: (n_trials, n_scores)."""
         if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
-            X = _compare(check_array(X, dtype=np.float64, allow_nd=True), self.metric_)
+            X = self._compare(check_array(X, dtype=np.float64, allow_nd=True))
+        elif self.cohort_ is not None:
+            raise ValueError(
+                "A cohort normalises the scores of pairs of embeddings, but X holds scores: pass "
+                "pairs, or scores normalised by metrics.adaptive_s_norm."
+            )
         return validate_data(
             self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1
         )
+
+    def _compare(self, pairs):
+        """Return the similarities of pairs, normalised against the cohort: (n_trials, 1)."""
+        scores = _compare(pairs, self.metric_)
+        if self.cohort_ is not None:
+            for batch in gen_batches(len(pairs), _TRIALS):
+                sides = [similarity(pairs[batch, i], self.cohort_, self.metric_) for i in (0, 1)]
+                scores[batch, 0] = adaptive_s_norm(scores[batch, 0], *sides)
+        return scores
 
     def _ratios(self, scores):
         # Not a matrix product, whose bits would depend on the number of trials.

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_siamese_speaker._verifier import SpeakerVerifier
 from sklearn_siamese_speaker.metrics import (
+    adaptive_s_norm,
     cllr,
     equal_error_rate,
     error_rate_bound,
@@ -286,3 +287,43 @@ def test_the_bounds_of_all_pairs_of_20_speakers_cover_the_truth_and_naive_ones_d
     far, frr, naive_far = coverage_of_all_pairs(target, 200)
     assert min(far, frr) > 0.9
     assert naive_far < 0.75
+
+
+def make_hubs(n_speakers=40, seed=0):
+    """Embeddings at different distances from the middle: those near it sound like everybody."""
+    X, y = make_embeddings(n_speakers=n_speakers, n_dims=6, spread=0.4, seed=seed)
+    return X * np.repeat(np.linspace(0.3, 3.0, n_speakers), 4)[:, np.newaxis], y
+
+
+def test_scores_are_normalised_against_the_cohort():
+    (X, y), (cohort, _) = make_hubs(), make_embeddings(n_dims=6, seed=1)
+    trials = make_trials(X, y)
+    scores = -np.linalg.norm(trials.data[:, 0] - trials.data[:, 1], axis=1)
+    sides = [
+        -np.linalg.norm(trials.data[:, i, np.newaxis] - cohort[np.newaxis], axis=2) for i in (0, 1)
+    ]
+    normalised = adaptive_s_norm(scores, *sides)[:, np.newaxis]
+    by_pairs = SpeakerVerifier().fit(trials.data, trials.target, cohort=cohort)
+    by_scores = SpeakerVerifier().fit(normalised, trials.target)
+    expected = by_scores.log_likelihood_ratio(normalised)
+    assert by_pairs.log_likelihood_ratio(trials.data) == pytest.approx(expected, rel=1e-6)
+    alone = by_pairs.log_likelihood_ratio(trials.data[7:8])
+    assert alone == by_pairs.log_likelihood_ratio(trials.data)[7]
+
+
+def test_a_cohort_helps_where_speakers_differ_in_how_near_they_are_to_all():
+    (X, y), (cohort, _) = make_hubs(), make_hubs(seed=1)
+    trials = make_trials(X, y)
+    plain = SpeakerVerifier().fit(trials.data, trials.target)
+    against_cohort = SpeakerVerifier().fit(trials.data, trials.target, cohort=cohort)
+    errors = [
+        equal_error_rate(trials.target, verifier.log_likelihood_ratio(trials.data))
+        for verifier in (plain, against_cohort)
+    ]
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_a_cohort_with_scores_instead_of_embeddings_is_refused():
+    X, y = make_scores()
+    with pytest.raises(ValueError, match="A cohort normalises the scores of pairs of embeddings"):
+        SpeakerVerifier().fit(X, y, cohort=np.eye(3))

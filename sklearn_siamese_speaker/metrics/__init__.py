@@ -6,6 +6,7 @@ Error rates: `equal_error_rate`, `false_reject_rate_at`. Costs: `min_dcf`, `actu
 in log-likelihood ratios: `cllr`, `min_cllr`. Thresholds: `equal_error_threshold`,
 `false_accept_threshold`, `min_dcf_threshold`, `bayes_threshold`. How sure they are, for other
 speakers: `bootstrap_interval` of any metric, `error_rate_bound` of the errors at one threshold.
+Scores against a cohort: `adaptive_s_norm`.
 """
 
 from ._bootstrap import bootstrap_interval
@@ -19,9 +20,11 @@ from ._error_rates import (
     false_reject_rate_at,
 )
 from ._make_trials import make_trials
+from ._score_norm import adaptive_s_norm
 
 __all__ = [
     "actual_dcf",
+    "adaptive_s_norm",
     "bayes_threshold",
     "bootstrap_interval",
     "cllr",

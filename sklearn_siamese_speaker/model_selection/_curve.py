@@ -86,7 +86,8 @@ def n_shot_k_way_curve(
     -----
     More tasks narrow the interval of the same speakers as far as one likes. The interval for other
     speakers they do not: where it is several times the wider one, only more speakers make the
-    accuracy surer. With 49 speakers that is so at 1000 tasks already.
+    accuracy surer. With 49 speakers that is so at 1000 tasks already, and a warning comes with
+    more than 1000 queries of each speaker.
 
     References
     ----------
@@ -137,7 +138,7 @@ def _check_cells(y, groups, k_ways, n_shots, n_queries, n_tasks, seed):
         for k_way in k_ways:
             check_task_parameters(shots, k_way, n_queries, n_tasks)
         pool = SpeakerPool(y, groups, shots, n_queries)
-        pool.require(max(k_ways))
+        pool.require(max(k_ways), n_tasks)
         cells += [pool.draw(k_way, n_tasks, seed) for k_way in k_ways]
     return cells
 

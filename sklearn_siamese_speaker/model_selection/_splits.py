@@ -153,7 +153,7 @@ class NShotKWaySplit(BaseCrossValidator):
         """
         check_task_parameters(self.n_shots, self.k_way, self.n_queries, self.n_tasks)
         pool = SpeakerPool(y, groups, self.n_shots, self.n_queries)
-        pool.require(self.k_way)
+        pool.require(self.k_way, self.n_tasks)
         return pool.draw(self.k_way, self.n_tasks, self.random_state, block_size)
 
     def get_n_splits(self, X=None, y=None, groups=None):

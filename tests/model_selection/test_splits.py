@@ -38,6 +38,7 @@ def test_support_and_query_are_different_recordings_of_the_same_speakers_in_labe
     assert (of_task[:, :-1] < of_task[:, 1:]).all()
 
 
+@pytest.mark.filterwarnings("ignore:.* tasks ask each of")
 def test_all_speakers_and_recordings_are_drawn_equally_often():
     y = np.repeat(np.arange(6), 5)
     support, query = NShotKWaySplit(1, 2, 1, n_tasks=30_000, random_state=0).tasks(y)
@@ -84,6 +85,7 @@ def test_a_speaker_whose_sessions_can_be_divided_in_one_way_only_is_divided_that
     assert (np.sort(query, axis=2) == [[0, 4], [5, 9]]).all()
 
 
+@pytest.mark.filterwarnings("ignore:.* tasks ask each of")
 def test_every_division_of_the_sessions_is_equally_likely():
     # Sessions of one recording each: each of the 5 x 4 (support, query) pairs, 1,000 times.
     y, groups = np.repeat([0, 1], 5), np.tile(np.arange(5), 2)
@@ -114,6 +116,7 @@ def test_tasks_do_not_depend_on_the_block_size(speakers, sessions, by_session, b
         assert np.array_equal(np.concatenate(drawn), expected)
 
 
+@pytest.mark.filterwarnings("ignore:.* tasks ask each of")
 def test_blocks_stay_small_when_there_are_many_tasks(speakers):
     blocks = NShotKWaySplit(n_tasks=10**9, random_state=0).task_blocks(speakers)
     support, _ = next(blocks)
@@ -315,3 +318,16 @@ def _can_be_divided(sessions, n_shots, n_queries):
     subsets = (np.arange(2 ** len(names))[:, np.newaxis] >> np.arange(len(names))) & 1
     in_query = subsets @ sizes
     return bool(((in_query >= n_queries) & (sizes.sum() - in_query >= n_shots)).any())
+
+
+def test_more_tasks_than_the_speakers_support_are_said():
+    y = np.repeat(np.arange(6), 4)
+    tasks = NShotKWaySplit(n_shots=1, k_way=3, n_tasks=2001, random_state=0)
+    with pytest.warns(UserWarning, match="2001 tasks ask each of 6 speakers 1000 times"):
+        tasks.tasks(y)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_default_number_of_tasks_is_never_too_many():
+    y = np.repeat(np.arange(5), 4)
+    NShotKWaySplit(n_shots=1, k_way=5, n_tasks=1000, random_state=0).tasks(y)

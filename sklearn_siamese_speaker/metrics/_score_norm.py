@@ -1,0 +1,68 @@
+"""Scores relative to what is usual for both recordings of a trial."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import column_or_1d
+
+
+def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
+    """Normalise the scores of trials against a cohort of other speakers.
+
+    Some recordings sound like many, and one threshold does not suit all. So each score is measured
+    in standard deviations from the mean of the scores that the enrolment recording has with the
+    recordings of the cohort most like it, and the same for the test recording; the result is the
+    mean of the two (adaptive s-norm, the first variant of [1]_).
+
+    Parameters
+    ----------
+    y_score : array-like of shape (n_trials,)
+        Scores of the trials, higher is more alike.
+
+    enrolment_scores, test_scores : array-like of shape (n_trials, n_cohort)
+        Scores of the enrolment and of the test recording of each trial with the recordings of the
+        cohort, whose speakers are in no trial.
+
+    n_top : int, default=200
+        How many of the highest scores of a recording count; all of a smaller cohort.
+
+    Returns
+    -------
+    y_score : ndarray of shape (n_trials,)
+        The normalised scores.
+
+    Raises
+    ------
+    ValueError
+        If the cohort has fewer than 2 recordings, or its scores do not differ.
+
+    References
+    ----------
+    .. [1] P. Matějka, O. Novotný, O. Plchot, L. Burget, M. Diez Sánchez, J. Černocký, "Analysis of
+       score normalization in multilingual speaker recognition", Interspeech, 2017.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import adaptive_s_norm
+    >>> adaptive_s_norm([5.0], [[1.0, 3.0, -9.0]], [[3.0, 5.0, -9.0]], n_top=2)
+    array([2.])
+    """
+    y_score = column_or_1d(y_score).astype(np.float64)
+    sides = [check_array(side, dtype=np.float64) for side in (enrolment_scores, test_scores)]
+    check_consistent_length(y_score, *sides)
+    return np.mean([_standardise(y_score, side, n_top) for side in sides], axis=0)
+
+
+def _standardise(y_score, cohort_scores, n_top):
+    n_cohort = cohort_scores.shape[1]
+    if n_cohort < 2:
+        raise ValueError(f"A cohort needs at least 2 recordings, got {n_cohort}.")
+    top = np.sort(cohort_scores, axis=1)[:, -n_top:]
+    scale = top.std(axis=1)
+    if not scale.all():
+        raise ValueError(
+            f"The {top.shape[1]} highest cohort scores of trial {scale.argmin()} do not differ: "
+            "pass a cohort of different recordings."
+        )
+    return (y_score - top.mean(axis=1)) / scale
