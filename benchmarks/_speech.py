@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 
 import numpy as np
+import soundfile
+from scipy.signal import resample_poly
 
 from sklearn_siamese_speaker import MFCC
 
@@ -22,10 +24,30 @@ def load_frames(corpus, file=None):
     """
     if file is not None and Path(file).exists():
         return _read(file)
-    frames, speakers, split = _extract(Path(os.environ["SIAMESE_SPEAKER_SPEECH"]), corpus)
+    paths, speakers, split = _list(corpus)
+    frames = list(MFCC().fit_transform(paths))
     if file is not None:
         _write(file, frames, speakers, split)
     return frames, speakers, split
+
+
+def load_other_speeds(corpus, percents=(90, 110)):
+    """Return the train recordings slower and faster, as frames, and the speakers these make.
+
+    Pitch and formants move with the speed: a voice at 90 % is the voice of somebody else.
+    """
+    paths, speakers, split = _list(corpus)
+    is_train = split == "train"
+    frames, labels = [], []
+    for percent in percents:
+        waveforms = [_at_speed(path, percent) for path in np.array(paths)[is_train]]
+        frames += list(MFCC().fit_transform(waveforms))
+        labels += [f"{speaker} at {percent} %" for speaker in speakers[is_train]]
+    return frames, np.array(labels)
+
+
+def _at_speed(path, percent):
+    return resample_poly(soundfile.read(path, dtype="float32")[0], 100, percent)
 
 
 def select(frames, y, chosen):
@@ -33,11 +55,12 @@ def select(frames, y, chosen):
     return [frames[i] for i in np.flatnonzero(chosen)], y[chosen]
 
 
-def _extract(folder, corpus):
+def _list(corpus):
+    folder = Path(os.environ["SIAMESE_SPEAKER_SPEECH"])
     with open(folder / f"{corpus}.csv", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    frames = list(MFCC().fit_transform([str(folder / row["path"]) for row in rows]))
-    return frames, np.array([row["speaker"] for row in rows]), np.array([r["split"] for r in rows])
+    paths = [str(folder / row["path"]) for row in rows]
+    return paths, *(np.array([row[name] for row in rows]) for name in ("speaker", "split"))
 
 
 def _write(file, frames, speakers, split):
