@@ -16,6 +16,7 @@ Then, on speakers that nothing was chosen on:
   three speeds, judged on their 10 test speakers.
 
 ``--features FILE`` keeps the frames of speechocean762 in a file for a machine without recordings.
+The first two stages draw their races, ``losses.png`` and ``networks.png``.
 """
 
 from __future__ import annotations
@@ -255,20 +256,14 @@ def print_judgement(name, curve, baseline):
         )
 
 
-def plot(losses, networks, file):
-    """Draw accuracy against recordings encoded (losses) and against seconds (networks)."""
-    figure, axes = figure_and_axes(n_axes=2)
-    panels = [
-        (axes[0], losses, 1, "recordings encoded", "losses, the case study's network"),
-        (axes[1], networks, 0, "seconds of training", "networks, the prototypical loss"),
-    ]
-    for ax, races, column, xlabel, title in panels:
-        for color, (name, rows) in zip(PALETTE, races.items(), strict=False):
-            spent, accuracy = [row[column] for row in rows], [row[2] for row in rows]
-            ax.plot(spent, accuracy, color=color, label=name)
-        ax.set(xscale="log", xlabel=xlabel, title=title, ylim=(0, 1))
-        ax.legend(frameon=False)
-    axes[0].set_ylabel("20-way 1-shot accuracy")
+def plot(races, column, xlabel, title, file):
+    """Draw accuracy against a column of the rows of each race."""
+    figure, ax = figure_and_axes()
+    for color, (name, rows) in zip(PALETTE, races.items(), strict=False):
+        ax.plot([row[column] for row in rows], [row[2] for row in rows], color=color, label=name)
+    ax.set(xscale="log", xlabel=xlabel, title=title, ylim=(0, 1))
+    ax.set_ylabel("20-way 1-shot accuracy, held-out speakers")
+    ax.legend(frameon=False)
     figure.savefig(file, dpi=150)
 
 
@@ -277,7 +272,6 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a few minutes, to see that it runs")
     parser.add_argument("--features", metavar="FILE", help="where extracted frames are kept")
     parser.add_argument("--budget", type=float, default=900, help="seconds for random pairs")
-    parser.add_argument("--plot", metavar="FILE", default="training.png", help="the races, drawn")
     stages = ("losses", "networks", "test", "arabic")
     parser.add_argument("--stage", nargs="+", choices=stages, default=stages)
     options = parser.parse_args()
@@ -288,10 +282,12 @@ def main():
     is_held_out = np.isin(train[1], names[: len(names) // 5])
     learn, held_out = select(*train, ~is_held_out), select(*train, is_held_out)
     budget = 30 if options.quick else options.budget
-    losses = race_losses(learn, held_out, budget) if "losses" in options.stage else {}
-    networks = race_networks(learn, held_out, budget / 3) if "networks" in options.stage else {}
-    if losses or networks:
-        plot(losses, networks, options.plot)
+    if "losses" in options.stage:
+        races = race_losses(learn, held_out, budget)
+        plot(races, 1, "recordings encoded", "the case study's network", "losses.png")
+    if "networks" in options.stage:
+        races = race_networks(learn, held_out, budget / 3)
+        plot(races, 0, "seconds of training", "the prototypical loss", "networks.png")
     if "test" in options.stage:
         judge_recipes(train, test, options.quick)
     if "arabic" in options.stage:
