@@ -10,6 +10,7 @@ that does.
 """
 
 import argparse
+import os
 
 import numpy as np
 from _speech import load_frames, select
@@ -49,6 +50,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="train one epoch, to see that it runs")
     max_epochs = {"max_epochs": 1} if parser.parse_args().quick else {}
+    if "SIAMESE_SPEAKER_SPEECH" not in os.environ:
+        parser.error("set SIAMESE_SPEAKER_SPEECH to the folder that holds speechocean762.csv")
     use_whole_machine()
     frames, y, split = load_frames("speechocean762")
     names = np.random.RandomState(0).permutation(np.unique(y[split == "train"]))

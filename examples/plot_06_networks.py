@@ -30,6 +30,7 @@ frames = MFCC().fit_transform(X)
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
 
+# The LSTM has no filters and keeps its size.
 curves, seconds = {}, {}
 for network in ["cnn2d", "lstm", "cnn_lstm", "tdnn"]:
     encoder = SiameseSpeakerEncoder(

@@ -69,8 +69,8 @@ ax.legend()
 
 # %%
 # What comes of it: strangers accepted as somebody, colleagues turned away, colleagues taken for
-# each other. Few strangers mean that such a threshold turns colleagues away; a better encoder is
-# what makes both errors small.
+# each other. The fewer strangers are to pass, the more colleagues are turned away; a better encoder
+# is what makes both errors small.
 answers, truth = who.predict(X[asking]), y[asking]
 print(f"strangers accepted:  {np.mean(who.predict(X[strangers]) != 'unknown'):.0%}")
 print(f"colleagues rejected: {np.mean(answers == 'unknown'):.0%}")

@@ -41,7 +41,7 @@ def main(arguments=None):
     try:
         run = report_representations if options.representations else report
         run(options.folder, unseen=options.unseen, output=options.output)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
 
 

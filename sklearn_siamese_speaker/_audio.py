@@ -23,10 +23,12 @@ MAX_CHANNELS = 32
 MIN_DURATION, MAX_DURATION = 0.1, 3_600.0  # seconds
 MAX_PEAK = 1.5  # full scale is 1; lossy codecs overshoot it a little
 MIN_PEAK = 1e-6
+MAX_CLIPPED = 0.01  # share of the samples
 LISTED_FAULTS = 10
 
 _PCM = {"uint8": (128, 2**7), "int16": (0, 2**15), "int32": (0, 2**31)}  # midpoint, full scale
 _UNKNOWN_LENGTH = 2**63 - 1  # libsndfile's
+_FULL_SCALE = 1 - 2**-12  # of the samples that a recorder of 16 bits cuts off, with some margin
 _BLOCK = 2**20  # sample frames decoded at a time, so that many channels never lie in memory at once
 
 
@@ -96,13 +98,26 @@ class Recording:
         It is resampled to `sample_rate`, in Hz, unless that is None.
         """
         if self.path is None:
+            self._warn_if_clipped(self.waveform)
             return resample(self.waveform, self.sample_rate, sample_rate)
         with _open_sound_file(self) as sound:
             waveform, rate = _decode(self, sound), sound.samplerate
         reason = find_nonfinite(waveform) or find_quality_fault(waveform, rate)
         if reason:
             raise self.fault(reason)
+        self._warn_if_clipped(waveform)
         return resample(waveform, rate, sample_rate)
+
+    def _warn_if_clipped(self, waveform):
+        magnitudes = np.abs(waveform)
+        share = np.mean(magnitudes >= _FULL_SCALE)
+        if share > MAX_CLIPPED and magnitudes.max() <= 1:  # above 1 nothing was cut off
+            warnings.warn(
+                f"X[{self.index}] {self.path or 'waveform'!r} is clipped: {share:.1%} of its "
+                "samples are at full scale; record it at a lower level.",
+                AudioQualityWarning,
+                stacklevel=2,
+            )
 
     def fingerprint(self):
         """Return what identifies the content: name, size and time of a file, or a hash."""
@@ -124,7 +139,7 @@ def is_list_of_recordings(X):
     return any(_is_path(item) or len(getattr(item, "shape", ())) > 0 for item in X)
 
 
-def open_recordings(X, input_sample_rate):
+def open_recordings(X, input_sample_rate, sample_rate=None):
     """Look at every sound of a sequence of paths and arrays, or of the rows of an array.
 
     Parameters
@@ -135,6 +150,9 @@ def open_recordings(X, input_sample_rate):
 
     input_sample_rate : float
         Sample rate of arrays, in Hz.
+
+    sample_rate : float, default=None
+        What they will be resampled to, in Hz; recordings below it warn.
 
     Returns
     -------
@@ -152,7 +170,9 @@ def open_recordings(X, input_sample_rate):
         except AudioError as fault:
             faults.append(fault)
         else:
-            if is_rows and (reason := find_quality_fault(recordings[-1].waveform)):
+            reason = is_rows and find_quality_fault(recordings[-1].waveform)
+            reason = reason or _find_narrow_band(recordings[-1].sample_rate, sample_rate)
+            if reason:
                 doubts.append(recordings[-1].fault(reason))
     if doubts:
         warnings.warn(_list_faults(doubts), AudioQualityWarning, stacklevel=4)
@@ -183,8 +203,8 @@ def _is_path(item):
 def _open_item(recording, item, sample_rate, is_row):
     if isinstance(item, (str, os.PathLike)):
         recording = Recording(recording.index, path=str(os.fspath(item)))  # not numpy's str_
-        _open_sound_file(recording).close()
-        return recording
+        with _open_sound_file(recording) as sound:
+            return Recording(recording.index, path=recording.path, sample_rate=sound.samplerate)
     waveform = _to_mono(recording, item, is_row)
     reason = find_nonfinite(waveform)
     if not is_row:
@@ -206,6 +226,8 @@ def _to_mono(recording, item, is_row):
         raise recording.fault("holds no samples; leave it out.")
     if array.ndim == 1:
         return _scale(array)
+    if array.ndim == 0:
+        raise recording.fault(f"is the number {item}; pass a path or an array of samples.")
     channel_axis = 0 if is_row else int(np.argmin(array.shape))
     if array.ndim != 2 or array.shape[channel_axis] > MAX_CHANNELS:
         raise recording.fault(
@@ -333,6 +355,16 @@ def find_nonfinite(waveform):
     return (
         f"holds {np.sum(~finite)} NaN or infinite samples, the first at {np.argmin(finite)}; "
         "repair it or leave it out."
+    )
+
+
+def _find_narrow_band(source_rate, sample_rate):
+    """Return a reason to doubt sound that was recorded at a lower rate than it is resampled to."""
+    if sample_rate is None or source_rate >= sample_rate:
+        return None
+    return (
+        f"has {source_rate:g} Hz, less than the {sample_rate:g} Hz it is resampled to: the upper "
+        f"part of its spectrum is empty; set sample_rate={source_rate:g} for all recordings."
     )
 
 

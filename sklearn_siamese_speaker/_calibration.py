@@ -57,14 +57,13 @@ def calibrate(E, speakers, enrolments, *, metric, aggregation, margin, target_fa
         `false_accept_bound`, its upper 95 % confidence bound for other unknown speakers;
         `proba_scale`, None if no recordings of enrolled speakers are left to learn it from.
     """
-    imitated = list(_imitate(E, speakers, enrolments, metric, aggregation))
-    best, leads, who, nearest = (
-        np.concatenate(parts) for parts in zip(*(unknown for unknown, _ in imitated), strict=True)
-    )
-    similarities, own = (
-        np.concatenate(parts)
-        for parts in zip(*(known for _, known in imitated[:_N_SCALE_ENROLMENTS]), strict=True)
-    )
+    unknown, known = [], []
+    for of_unknown, of_known in _imitate(E, speakers, enrolments, metric, aggregation):
+        unknown.append(of_unknown)
+        if len(known) < _N_SCALE_ENROLMENTS:
+            known.append(of_known)
+    best, leads, who, nearest = map(np.concatenate, zip(*unknown, strict=True))
+    similarities, own = map(np.concatenate, zip(*known, strict=True))
     leading = np.ones(len(best), dtype=bool) if margin is None else leads >= margin
     threshold = choose_threshold(best, leading, target_far)
     accepted = leading & (best >= threshold)

@@ -23,6 +23,7 @@ from ._compat import (
     with_callbacks,
 )
 from ._labels import check_speakers
+from ._state import unchanged_on_error
 from .features._frames import check_frames
 
 
@@ -337,6 +338,12 @@ class SiameseSpeakerEncoder(
         OSError
             When a checkpoint cannot be written or is damaged.
         """
+        with unchanged_on_error(self, unless="state_"):
+            training = self._train(X, y)
+        self._warn_if_collapsed(training.frames)
+        return self
+
+    def _train(self, X, y):
         from ._torch import random_guard, resolve_device
         from .training import Training, fit_task
 
@@ -363,8 +370,7 @@ class SiameseSpeakerEncoder(
                 training.run()
             finally:  # a training that is cut off keeps what it had learned
                 vars(self).update(training.learned())
-        self._warn_if_collapsed(training.frames)
-        return self
+        return training
 
     def transform(self, X):
         """Embed recordings.
@@ -455,6 +461,12 @@ class SiameseSpeakerEncoder(
                 "early_stopping needs speakers to validate on; set validation_fraction, to 0.2 for "
                 "example."
             )
+        if self.pairs == "all" and self.recordings_per_speaker >= self.batch_size:
+            raise ValueError(
+                f"A batch of batch_size={self.batch_size} would hold one speaker only, with "
+                f"recordings_per_speaker={self.recordings_per_speaker}, and nothing to learn; "
+                "batch_size must be larger."
+            )
         reset = not self._continues()
         frames = check_frames(self, X, reset=reset, ensure_min_samples=2)
         y = check_speakers(y)
@@ -477,7 +489,7 @@ class SiameseSpeakerEncoder(
         return self.warm_start and hasattr(self, "state_")
 
     def _open_checkpoint(self, frames, y, start):
-        """Return the file of this very training and what it holds, None without a directory."""
+        """Return the file of this very training and what it holds, None where it has none."""
         if self.checkpoint_dir is None:
             return None
         from .training import CheckpointFile, fingerprint
@@ -486,7 +498,10 @@ class SiameseSpeakerEncoder(
         for name in ("max_epochs", "verbose", "device", "checkpoint_dir"):
             del params[name]
         file = CheckpointFile(self.checkpoint_dir, fingerprint(params, start, list(frames), y))
-        return file, file.load()
+        saved = file.load()
+        if saved is not None and len(saved["epochs"]) > self.max_epochs:
+            return None  # of a longer training, whose file is not for this one to change
+        return file, saved
 
     def _warn_if_collapsed(self, frames):
         """Warn when the network maps everybody to one point."""

@@ -230,7 +230,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     def forget(self, labels):
         """Remove speakers for good: neither label nor embedding is kept anywhere in the object.
 
-        An encoder that was fitted on their recordings is not un-trained. After the last speaker is
+        An encoder that was fitted on their recordings is not un-trained, and keeps their names if
+        it keeps any. After the last speaker is
         forgotten, the classifier is as before `fit`.
 
         Parameters
@@ -356,7 +357,10 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         unknown = self._unknown_label(self.classes_)
         position = self._recognise(self._embed(X, self.encoder_))
         speakers = self.classes_[position]
-        return speakers if unknown is None else np.where(position < 0, unknown, speakers)
+        if unknown is None:
+            return speakers
+        # As an array it widens a narrow dtype, in which -1 could be the label of a speaker.
+        return np.where(position < 0, np.asarray(unknown), speakers)
 
     def predict_proba(self, X):
         """Return the softmax of the scaled similarities, among the enrolled speakers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,16 @@ MAX_K = 20
 def say(message):
     """Print a line of progress."""
     print(f"* {message}", flush=True)
+
+
+def require(*packages):
+    """Raise an ImportError, before minutes of training, for packages that are not installed."""
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f"A report needs {' and '.join(missing)}: pip install 'sklearn-siamese-speaker"
+            "[plot,skops]'."
+        )
 
 
 def load_voices(folder):

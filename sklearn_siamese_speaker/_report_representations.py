@@ -14,6 +14,7 @@ from ._report_parts import (
     choose_tasks,
     find_unseen,
     load_voices,
+    require,
     save,
     say,
     say_who_is_unseen,
@@ -51,9 +52,12 @@ def report_representations(folder=None, *, unseen=None, output="report"):
     ------
     ValueError
         For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
+    ImportError
+        Without matplotlib.
     """
     from ._torch import use_whole_machine
 
+    require("matplotlib")
     start = time.perf_counter()
     use_whole_machine()
     output = Path(output)

@@ -14,14 +14,15 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from ._compat import HasMethods, Interval, StrOptions, _fit_context
 from ._similarity import similarity
+from ._state import unchanged_on_error
 from .metrics import (
-    adaptive_s_norm,
     bayes_threshold,
     equal_error_threshold,
     error_rate_bound,
     false_accept_threshold,
 )
 from .metrics._calibration import calibrate
+from .metrics._score_norm import standardise, summarise_cohort
 from .metrics._trials import check_speakers_agree, check_trial_speakers
 from .model_selection import find_embedding_metric
 
@@ -170,6 +171,11 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         NotFittedError
             If the encoder is not fitted.
         """
+        with unchanged_on_error(self):
+            self._fit(X, y, speakers, cohort)
+        return self
+
+    def _fit(self, X, y, speakers, cohort):
         if self.encoder is not None:
             check_is_fitted(self.encoder)
         self.metric_ = self._find_metric()
@@ -186,7 +192,6 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         ratios = self._ratios(scores)
         self.threshold_ = self._choose_threshold(same, ratios)
         self._report_errors(same, ratios > self.threshold_, speakers)
-        return self
 
     def log_likelihood_ratio(self, X):
         """Return how much more likely each trial is of one speaker than of two.
@@ -309,10 +314,17 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         """Return the similarities of pairs, normalised against the cohort: (n_trials, 1)."""
         scores = _compare(pairs, self.metric_)
         if self.cohort_ is not None:
-            for batch in gen_batches(len(pairs), _TRIALS):
-                sides = [similarity(pairs[batch, i], self.cohort_, self.metric_) for i in (0, 1)]
-                scores[batch, 0] = adaptive_s_norm(scores[batch, 0], *sides)
+            sides = [self._summarise_cohort(pairs[:, i]) for i in (0, 1)]
+            scores = standardise(scores[:, 0], sides)[:, np.newaxis]
         return scores
+
+    def _summarise_cohort(self, E):
+        """Return mean and deviation of the scores of each embedding with the cohort: (2, n)."""
+        summaries = [
+            summarise_cohort(similarity(E[batch], self.cohort_, self.metric_))
+            for batch in gen_batches(len(E), _TRIALS)
+        ]
+        return np.hstack(summaries)
 
     def _ratios(self, scores):
         # Not a matrix product, whose bits would depend on the number of trials.

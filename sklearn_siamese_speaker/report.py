@@ -17,6 +17,7 @@ from ._report_parts import (
     choose_tasks,
     find_unseen,
     load_voices,
+    require,
     save,
     say,
     say_who_is_unseen,
@@ -54,9 +55,12 @@ def report(folder=None, *, unseen=None, output="report"):
     ------
     ValueError
         For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
+    ImportError
+        Without matplotlib and skops.
     """
     from ._torch import use_whole_machine
 
+    require("matplotlib", "skops")
     start = time.perf_counter()
     use_whole_machine()
     output = Path(output)
@@ -64,9 +68,10 @@ def report(folder=None, *, unseen=None, output="report"):
     X, y = load_voices(folder)
     is_unseen = np.isin(y, find_unseen(np.unique(y), unseen))
     say_who_is_unseen(y, is_unseen)
-    systems = _fit_systems(_take(X, ~is_unseen), y[~is_unseen])
     X_new, y_new = _take(X, is_unseen), y[is_unseen]
-    curves = _evaluate(systems, X_new, y_new)
+    tasks = choose_tasks(y_new, n_shots=[1, 5])
+    systems = _fit_systems(_take(X, ~is_unseen), y[~is_unseen])
+    curves = _evaluate(systems, X_new, y_new, *tasks)
     save(output, _table(curves), _draw(systems["Siamese"], curves, X_new, y_new))
     _save_pipeline(systems["Siamese"], output / "pipeline.skops")
     say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
@@ -89,9 +94,8 @@ def _fit_systems(X, y):
     return dict(zip(SYSTEMS, (siamese, knn), strict=True))
 
 
-def _evaluate(systems, X, y):
-    """Return the curve of each system on the same tasks, as far as the recordings allow."""
-    n_shots, k_max = choose_tasks(y, n_shots=[1, 5])
+def _evaluate(systems, X, y, n_shots, k_max):
+    """Return the curve of each system on the same tasks."""
     curves = {}
     for name, system in systems.items():
         say(f"{name}: {N_TASKS:,} tasks for each of k = 2..{k_max} and {n_shots} shots")

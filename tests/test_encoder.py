@@ -8,6 +8,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
@@ -284,3 +285,63 @@ def test_fits_in_threads_equal_fits_one_by_one():
     fits = Parallel(2, backend="threading")(delayed(clone(e).fit)(X, y) for e in encoders)
     for one, other in zip(serial, fits, strict=True):
         assert_array_equal(one, other.transform(X))
+
+
+def test_a_batch_that_holds_one_speaker_only_is_refused():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(**TINY).set_params(batch_size=4)
+    with pytest.raises(ValueError, match="batch_size=4 would hold one speaker only"):
+        encoder.fit(X, y)
+
+
+def test_a_fit_that_fails_leaves_the_encoder_as_it_was():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(X, y)
+    expected = encoder.transform(X)
+    with pytest.raises(ValueError, match="at least 2 speakers"):
+        encoder.fit(X[:, :3], np.zeros(len(y), dtype=int))
+    assert_array_equal(encoder.transform(X), expected)
+
+
+def test_frames_read_backwards_are_frames_like_others():
+    X, y = make_frames()
+    backwards = X[:, :, ::-1]
+    copied = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(backwards.copy(), y)
+    viewed = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(backwards, y)
+    assert_array_equal(viewed.transform(X), copied.transform(X))
+
+
+def test_a_warm_start_takes_what_another_loss_has_in_common():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(max_epochs=1, warm_start=True, **TINY).fit(X, y)
+    assert encoder.set_params(loss="bce").fit(X, y).pair_proba(X[:2][np.newaxis]).shape == (1,)
+
+
+def test_sizes_may_be_integers_of_numpy():
+    X, y = make_frames()
+    SiameseSpeakerEncoder(max_epochs=1, kernel_size=np.int64(3), **TINY).fit(X, y)
+
+
+class Count(Callback):
+    def __init__(self):
+        self.n_batches = 0
+
+    def on_batch_end(self, net, **kwargs):
+        self.n_batches += 1
+
+
+def test_callbacks_among_net_params_run_beside_ours():
+    X, y = make_frames()
+    count = Count()
+    encoder = SiameseSpeakerEncoder(max_epochs=2, net_params={"callbacks": [count]}, **TINY)
+    plain = SiameseSpeakerEncoder(max_epochs=2, **TINY).fit(X, y)
+    assert_array_equal(encoder.fit(X, y).transform(X), plain.transform(X))
+    assert count.n_batches == 2 * 3
+
+
+@pytest.mark.parametrize("name", ["lr", "module", "iterator_train__sampler", "train_split"])
+def test_net_params_that_the_encoder_sets_itself_are_refused(name):
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(net_params={name: None}, **TINY)
+    with pytest.raises(ValueError, match=f"net_params holds {name}, which the encoder sets"):
+        encoder.fit(X, y)

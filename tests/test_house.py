@@ -17,7 +17,7 @@ PACKAGE = Path(sklearn_siamese_speaker.__file__).parent
 
 # A room may import from the rooms named in its row; the rooms beside floor 0 see each other.
 JUDGES = {"metrics", "model_selection", "datasets", "inspection"}
-GROUND = {"_audio", "_torch", "_compat"}
+GROUND = {"_audio", "_torch", "_compat", "_state"}
 FLOOR_1 = GROUND | {"spectral", "nn", "_labels"}
 FLOOR_2 = FLOOR_1 | JUDGES | {"features", "training"}
 FLOOR_3 = FLOOR_2 | {"_encoder", "_similarity", "_calibration"}
@@ -26,7 +26,8 @@ ALLOWED = {
     "_audio": set(),
     "_torch": set(),
     "_compat": set(),
-    **dict.fromkeys(JUDGES, JUDGES | {"_audio", "_compat"}),
+    "_state": set(),
+    **dict.fromkeys(JUDGES, JUDGES | {"_audio", "_compat", "_labels"}),
     "spectral": set(),
     "_similarity": JUDGES,
     "_calibration": JUDGES | {"_similarity"},

@@ -546,3 +546,8 @@ def test_predict_episodes_uses_the_metric_of_the_encoder():
     plain = OneShotClassifier().predict_episodes(E, support, query)
     by_angle = OneShotClassifier(CosineEncoder()).predict_episodes(E, support, query)
     assert (plain.ravel().tolist(), by_angle.ravel().tolist()) == ([0, 0], [1, 1])
+
+
+def test_somebody_unknown_is_never_a_label_that_a_narrow_dtype_wraps_to():
+    who = OneShotClassifier(threshold=-1.0).fit([[0, 0], [5, 5]], np.array([0, 255], np.uint8))
+    assert who.predict([[50, 50], [5, 5]]).tolist() == [-1, 255]

@@ -99,13 +99,14 @@ def test_unseen_speakers_that_cannot_be(folder, tmp_path, lines, message):
 
 def test_speakers_with_one_recording_cannot_be_judged():
     with pytest.raises(ValueError, match="at least 2 unseen speakers with 2 recordings, got 0"):
-        report._evaluate({}, ["a", "b"], np.array(["a", "b"]))
+        _report_parts.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
 
 
 def test_bad_recordings_end_the_command_with_their_sentence(folder, tmp_path):
     for speaker in ["ana", "ben", "eva", "kim"]:
         (tmp_path / "voices" / speaker).mkdir(parents=True)
-        (tmp_path / "voices" / speaker / "empty.wav").touch()
+        for name in ["empty.wav", "nothing.wav"]:
+            (tmp_path / "voices" / speaker / name).touch()
     (tmp_path / "unseen.txt").write_text("ana\nben\n")
     command = [sys.executable, "-m", "sklearn_siamese_speaker", "report", tmp_path / "voices"]
     done = subprocess.run(
@@ -169,3 +170,33 @@ def test_too_few_recordings_end_the_comparison_with_their_sentence(tmp_path):
     unseen = ["--unseen", str(tmp_path / "unseen.txt"), "--output", str(tmp_path / "out")]
     with pytest.raises(SystemExit, match="at least 2 unseen speakers with 2 recordings, got 0"):
         main([*command, *unseen])
+
+
+def test_what_is_not_installed_is_said_before_the_training(folder, monkeypatch):
+    monkeypatch.setattr(_report_parts, "find_spec", lambda name: None)
+    for arguments, missing in [([], "matplotlib and skops"), (["--representations"], "matplotlib")]:
+        with pytest.raises(SystemExit, match=f"error: A report needs {missing}: pip install"):
+            main(["report", str(folder), *arguments])
+
+
+def test_unseen_speakers_without_a_second_recording_are_refused_before_the_training(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(report, "_fit_systems", lambda *args: pytest.fail("was trained"))
+    X, y = make_speakers(n_speakers=4, n_recordings=2, duration=0.5, random_state=0)
+    for i, (waveform, speaker) in enumerate(zip(X, y, strict=True)):
+        if i % 2 == 0 or i >= 4:  # the first two speakers have one recording each
+            (tmp_path / "voices" / speaker).mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / "voices" / speaker / f"{i}.wav", waveform, 16000)
+    (tmp_path / "unseen.txt").write_text("\n".join(np.unique(y)[:2]))
+    with pytest.raises(SystemExit, match="1-shot tasks need at least 2 unseen speakers"):
+        main(
+            [
+                "report",
+                str(tmp_path / "voices"),
+                "--unseen",
+                str(tmp_path / "unseen.txt"),
+                "--output",
+                str(tmp_path / "out"),
+            ]
+        )

@@ -327,3 +327,21 @@ def test_a_cohort_with_scores_instead_of_embeddings_is_refused():
     X, y = make_scores()
     with pytest.raises(ValueError, match="A cohort normalises the scores of pairs of embeddings"):
         SpeakerVerifier().fit(X, y, cohort=np.eye(3))
+
+
+def test_a_trial_whose_cohort_scores_are_equal_is_named_by_its_number():
+    rng = np.random.default_rng(0)
+    trials, y = rng.normal(size=(400, 2, 2)), np.arange(400) % 2
+    trials[299] = 0.0  # as far from both recordings of the cohort
+    with pytest.raises(ValueError, match="highest cohort scores of trial 299 do not differ"):
+        SpeakerVerifier().fit(trials, y, cohort=[[1.0, 0.0], [0.0, 1.0]])
+
+
+def test_a_fit_that_fails_leaves_the_verifier_as_it_was():
+    X, y = make_embeddings()
+    trials = make_trials(X, y)
+    verifier = SpeakerVerifier().fit(trials.data, trials.target)
+    expected = verifier.log_likelihood_ratio(trials.data)
+    with pytest.raises(ValueError, match="got 1 class"):
+        verifier.fit(trials.data, np.ones(len(trials.data), dtype=int), cohort=X)
+    assert (verifier.log_likelihood_ratio(trials.data) == expected).all()

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
 
-from .._audio import open_recordings, raise_faults
+from .._audio import AudioError, open_recordings, raise_faults
 
 
 def split_into_fragments(X, y, duration, *, hop=None, n_fragments=None, sample_rate=16000):
@@ -91,7 +91,11 @@ def split_into_fragments(X, y, duration, *, hop=None, n_fragments=None, sample_r
     raise_faults(faults, len(X))
     pieces = []
     for recording in recordings:
-        waveform = recording.read(sample_rate)
+        try:
+            waveform = recording.read(sample_rate)
+        except AudioError as fault:
+            faults.append(fault)
+            continue
         slack = len(waveform) - n_times
         if slack < (n_fragments or 1) - 1:
             faults.append(

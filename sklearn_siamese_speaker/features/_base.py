@@ -23,6 +23,7 @@ from .._audio import (
     raise_faults,
 )
 from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from .._state import unchanged_on_error
 from ._length import set_length, trim_silent_ends
 
 _RECORDINGS_PER_TASK = 32
@@ -88,7 +89,8 @@ class FrontEnd(  # type: ignore[call-arg]
         AudioError
             If recordings cannot be used; the first ten are named.
         """
-        self._run(X, reset=True, extract=False)
+        with unchanged_on_error(self):
+            self._run(X, reset=True, extract=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -110,7 +112,8 @@ class FrontEnd(  # type: ignore[call-arg]
                 arrays of shape (n_features, n_frames_i)
             See `transform`.
         """
-        return self._run(X, reset=True, extract=True)
+        with unchanged_on_error(self):
+            return self._run(X, reset=True, extract=True)
 
     def transform(self, X):
         """Return the frames of each recording.
@@ -157,7 +160,7 @@ class FrontEnd(  # type: ignore[call-arg]
     def _run(self, X, *, reset, extract):
         """Look at all recordings first; extract only if none is known to be unusable by then."""
         X = self._check_input(X, reset=reset)
-        recordings, faults = open_recordings(X, self.input_sample_rate)
+        recordings, faults = open_recordings(X, self.input_sample_rate, self.sample_rate)
         work = _extract_batch if extract and not faults else _check_batch
         batches = Parallel(n_jobs=self.n_jobs)(
             delayed(work)(self, recordings[batch])

@@ -79,7 +79,9 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
         self.axes_ = list(axes) if len(first.n_shots) > 1 else [axes]
         for row, (ax, n_shots) in enumerate(zip(self.axes_, first.n_shots, strict=True)):
             for i, (name, curve) in enumerate(self.curves.items()):
-                _draw_curve(ax, curve, row, name, PALETTE[i % len(PALETTE)], MARKERS[i])
+                _draw_curve(
+                    ax, curve, row, name, PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
+                )
             ax.plot(first.k_ways, first.chance[row], ":", color="0.4", label="chance")
             ax.set(title=f"{n_shots}-shot", xlabel="speakers to choose from (k)", ylim=(0, 1.02))
             ax.xaxis.get_major_locator().set_params(integer=True)

@@ -86,8 +86,8 @@ seen_unseen_score`; all with the same `k_way`.
         offsets = _WIDTH * (np.arange(len(self.scores)) - (len(self.scores) - 1) / 2)
         offsets /= max(1, len(self.scores) - 1)
         for i, (name, scores) in enumerate(self.scores.items()):
-            style = {"color": PALETTE[i % len(PALETTE)], "marker": MARKERS[i], "label": name}
-            _draw_intervals(self.ax_, np.arange(2) + offsets[i], scores, style)
+            style = {"color": PALETTE[i % len(PALETTE)], "marker": MARKERS[i % len(MARKERS)]}
+            _draw_intervals(self.ax_, np.arange(2) + offsets[i], scores, style | {"label": name})
         chance = next(iter(self.scores.values())).chance
         self.ax_.axhline(chance, color="0.4", ls=":", label="chance")
         self.ax_.set_xticks([0, 1], [f"{test} speakers" for test in _TESTS])

@@ -10,8 +10,9 @@ from sklearn.utils import (
     check_random_state,
     column_or_1d,
 )
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.random import sample_without_replacement
+
+from .._labels import check_speakers
 
 
 def make_trials(X, y, groups=None, *, max_trials=None, random_state=None):
@@ -62,8 +63,7 @@ def make_trials(X, y, groups=None, *, max_trials=None, random_state=None):
     >>> trials.speakers[-1]
     array(['ben', 'eva'], dtype='<U3')
     """
-    X, y = check_array(X, dtype=[np.float64, np.float32]), column_or_1d(y)
-    check_classification_targets(y)
+    X, y = check_array(X, dtype=[np.float64, np.float32]), check_speakers(y)
     check_consistent_length(X, y, groups)
     if max_trials is not None and max_trials < 1:
         raise ValueError(f"max_trials={max_trials} must be at least 1, or None for all trials.")

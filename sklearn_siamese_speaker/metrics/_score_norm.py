@@ -51,18 +51,25 @@ def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
     y_score = column_or_1d(y_score).astype(np.float64)
     sides = [check_array(side, dtype=np.float64) for side in (enrolment_scores, test_scores)]
     check_consistent_length(y_score, *sides)
-    return np.mean([_standardise(y_score, side, n_top) for side in sides], axis=0)
+    return standardise(y_score, [summarise_cohort(side, n_top) for side in sides])
 
 
-def _standardise(y_score, cohort_scores, n_top):
+def summarise_cohort(cohort_scores, n_top=200):
+    """Return mean and standard deviation of the highest scores of each row: (2, n_trials)."""
     n_cohort = cohort_scores.shape[1]
     if n_cohort < 2:
         raise ValueError(f"A cohort needs at least 2 recordings, got {n_cohort}.")
     top = np.sort(cohort_scores, axis=1)[:, -n_top:]
-    scale = top.std(axis=1)
-    if not scale.all():
-        raise ValueError(
-            f"The {top.shape[1]} highest cohort scores of trial {scale.argmin()} do not differ: "
-            "pass a cohort of different recordings."
-        )
-    return (y_score - top.mean(axis=1)) / scale
+    differ = top[:, 0] < top[:, -1]  # of equal numbers, rounding leaves a deviation above 0
+    return np.stack([top.mean(axis=1), np.where(differ, top.std(axis=1), 0.0)])
+
+
+def standardise(y_score, sides):
+    """Return the mean over both sides of the scores measured by their (2, n_trials) summaries."""
+    for _, scale in sides:
+        if not scale.all():
+            raise ValueError(
+                f"The highest cohort scores of trial {scale.argmin()} do not differ: pass a cohort "
+                "of different recordings."
+            )
+    return np.mean([(y_score - mean) / scale for mean, scale in sides], axis=0)

@@ -75,6 +75,8 @@ def _is_nearest_neighbour(classifier):
     """Whether it is scikit-learn's 1-NN with the Euclidean distance."""
     if type(classifier) is not KNeighborsClassifier or classifier.n_neighbors != 1:
         return False
+    if classifier.metric_params:
+        return False
     return (classifier.metric, classifier.p) in {("minkowski", 2), ("euclidean", classifier.p)}
 
 

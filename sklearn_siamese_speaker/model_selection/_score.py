@@ -174,6 +174,8 @@ def seen_unseen_score(
 
 def _test_blocks(tasks, name, y, groups, test):
     groups = None if groups is None else column_or_1d(groups)[test]
+    if len(test) == 0:
+        raise ValueError(f"The {name} test set is empty: each speaker needs more recordings.")
     try:
         return tasks.task_blocks(y[test], groups)
     except ValueError as error:

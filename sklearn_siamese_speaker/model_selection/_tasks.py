@@ -6,7 +6,8 @@ import warnings
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+
+from .._labels import check_speakers
 
 _BLOCK_ENTRIES = 2**21  # numbers held at once
 # At 1000 queries the binomial error of a speaker's own accuracy is below 1.6 points, a fraction of
@@ -18,9 +19,7 @@ def encode_speakers(y, owner):
     """Return the sorted labels of `y` and the position of each recording's speaker in them."""
     if y is None:
         raise ValueError(f"{owner} reads the speakers from y, got y=None.")
-    y = column_or_1d(y)
-    check_classification_targets(y)
-    return np.unique(y, return_inverse=True)
+    return np.unique(check_speakers(y), return_inverse=True)
 
 
 class SpeakerPool:

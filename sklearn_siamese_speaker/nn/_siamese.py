@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -64,7 +65,7 @@ def frame_statistics(frames):
     """
     n_frames, total, squares = 0, 0.0, 0.0
     for recording in frames:
-        values = torch.from_numpy(recording).double()
+        values = torch.from_numpy(recording.astype(np.float64))  # copies what torch cannot take
         n_frames += values.shape[1]
         total = total + values.sum(1)
         squares = squares + (values**2).sum(1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import joblib
@@ -16,6 +18,7 @@ from skorch.history import History
 from .._torch import module_to_arrays
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
+_WRITERS_NEED = 3600  # seconds
 
 
 def fingerprint(*parts):
@@ -50,7 +53,7 @@ class CheckpointFile:
         self.path = self.directory / f"{name}.ckpt"
 
     def load(self):
-        """Return what was saved, None when nothing was; what killed writers left is removed.
+        """Return what was saved, None when nothing was; what killed writers left goes in an hour.
 
         Raises
         ------
@@ -59,7 +62,7 @@ class CheckpointFile:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         for leftover in self.directory.glob(f"{self.path.stem}.*.tmp"):
-            leftover.unlink(missing_ok=True)
+            _remove_if_old(leftover)
         if not self.path.exists():
             return None
         content = self.path.read_bytes()
@@ -103,6 +106,13 @@ class CheckpointFile:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _remove_if_old(leftover):
+    """Remove a temporary file, unless another process may be writing it."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - leftover.stat().st_mtime > _WRITERS_NEED:
+            leftover.unlink()
 
 
 class Checkpoint(Callback):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
@@ -19,6 +20,9 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
+
+
+_OWN_PARAMS = {"module", "criterion", "lr", "train_split", "iterator_train"}
 
 
 class SeedEpoch(Callback):
@@ -92,13 +96,26 @@ def build_net(
     callbacks : sequence of skorch callbacks
         Run after our own.
     net_params : dict or None
-        Further parameters of :class:`skorch.NeuralNet`; they win.
+        Further parameters of :class:`skorch.NeuralNet`; they win, but for callbacks, which run
+        after the others.
+
+    Raises
+    ------
+    ValueError
+        For those among `net_params` that the encoder sets itself.
     """
+    net_params = dict(net_params or {})
+    own = sorted(name for name in net_params if name.split("__")[0] in _OWN_PARAMS)
+    if own:
+        raise ValueError(
+            f"net_params holds {', '.join(own)}, which the encoder sets from its own parameters; "
+            "set those."
+        )
     params = {
         "module": module,
         "criterion": loss,
         "optimizer": OPTIMIZERS.get(optimizer, optimizer),
-        "lr": lr,
+        "lr": float(lr),  # a scalar of numpy's would make the checkpoint unreadable
         "max_epochs": max_epochs,
         "train_split": None,
         "iterator_train": Batches,
@@ -108,12 +125,14 @@ def build_net(
         "verbose": verbose,
         "callbacks": [
             SeedEpoch(seed, generator),
-            LearningRateSchedule(schedule, lr, len(sampler), max_epochs),
+            LearningRateSchedule(schedule, float(lr), len(sampler), max_epochs),
             StopNonFinite(),
             *callbacks,
+            *net_params.pop("callbacks", ()),
         ],
     }
-    return NeuralNet(**{**params, **(net_params or {})}).initialize()
+    plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in net_params.items()}
+    return NeuralNet(**{**params, **plain}).initialize()
 
 
 def train(net, recordings):

@@ -153,6 +153,10 @@ def _start_modules(params, frames, n_classes, start):
         arrays_to_module(siamese, start[0])
         # What belongs to the speakers of the fit before does not fit others.
         fresh = loss.state_dict()
-        kept = {name: a for name, a in start[1].items() if fresh[name].shape == np.shape(a)}
+        kept = {
+            name: a
+            for name, a in start[1].items()
+            if name in fresh and fresh[name].shape == np.shape(a)
+        }
         arrays_to_module(loss, kept, strict=False)
     return siamese, loss

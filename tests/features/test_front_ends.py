@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import joblib
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -289,3 +291,37 @@ def test_front_ends_import_neither_torch_nor_librosa():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout.strip() == "set()", result.stderr
+
+
+def test_a_fit_that_fails_leaves_the_front_end_unfitted():
+    mfcc = MFCC()
+    with pytest.raises(AudioError):
+        mfcc.fit([np.zeros(1600)])
+    with pytest.raises(NotFittedError):
+        mfcc.transform([np.sin(np.arange(1600.0))])
+
+
+def test_sound_of_a_lower_rate_than_the_front_end_warns_and_names_it(tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+    soundfile.write(tmp_path / "telephone.wav", noise, 8000)
+    path = str(tmp_path / "telephone.wav")
+    message = r"X\[0\] '.*telephone.wav' has 8000 Hz, less than the 16000 Hz"
+    with pytest.warns(AudioQualityWarning, match=message):
+        MFCC().fit_transform([path])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MFCC(sample_rate=8000, n_mels=40).fit_transform([path])
+
+
+def test_clipped_sound_is_used_with_a_warning_that_gives_the_share(tmp_path):
+    tone = np.sin(np.arange(16000) / 10)
+    clipped = np.clip(2 * tone, -1, 1)
+    share = np.mean(np.abs(2 * tone) >= 1)
+    soundfile.write(tmp_path / "loud.wav", clipped, 16000)
+    with pytest.warns(AudioQualityWarning, match=f"loud.wav' is clipped: {share:.1%} of its"):
+        MFCC().fit_transform([str(tmp_path / "loud.wav")])
+    with pytest.warns(AudioQualityWarning, match="is clipped"):
+        MFCC().fit_transform([clipped])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MFCC().fit_transform([0.99 * tone, 1.2 * tone])

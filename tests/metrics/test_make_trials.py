@@ -95,3 +95,8 @@ def test_collections_without_either_kind_of_trial_are_refused():
         make_trials(X, [0, 0, 1], max_trials=0)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         make_trials(X, [0, 0])
+
+
+def test_a_missing_label_is_refused_with_its_place():
+    with pytest.raises(ValueError, match=r"Unknown label type: y\[1\] is None"):
+        make_trials(np.eye(3), ["ana", None, "ana"])

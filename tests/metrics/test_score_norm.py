@@ -39,5 +39,10 @@ def test_both_sides_count_alike_and_scale_and_offset_cancel():
 def test_a_cohort_that_says_nothing_is_refused():
     with pytest.raises(ValueError, match="A cohort needs at least 2 recordings, got 1"):
         adaptive_s_norm([0.0], [[1.0]], [[1.0]])
-    with pytest.raises(ValueError, match="The 3 highest cohort scores of trial 1 do not differ"):
+    with pytest.raises(ValueError, match="highest cohort scores of trial 1 do not differ"):
         adaptive_s_norm([0.0, 0.0], [[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], np.eye(3)[:2])
+
+
+def test_equal_scores_do_not_differ_by_their_rounding():
+    with pytest.raises(ValueError, match="highest cohort scores of trial 0 do not differ"):
+        adaptive_s_norm([0.5], [[0.1, 0.1, 0.1]], [[0.1, 0.1, 0.1]])

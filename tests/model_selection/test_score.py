@@ -342,3 +342,11 @@ def test_a_scorer_whose_tasks_would_change_between_candidates_is_refused():
     message = "random_state of NShotKWayScorer must be an integer, .* got None"
     with pytest.raises(ValueError, match=message):
         NShotKWayScorer(random_state=None)(StandardScaler().fit(X), X, y)
+
+
+def test_a_neighbour_with_weighted_features_is_not_mistaken_for_the_plain_one():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(6), 4)
+    X = np.column_stack([y + 0.01 * rng.normal(size=24), 100 * rng.normal(size=24)])
+    weighted = KNeighborsClassifier(1, metric_params={"w": np.array([1.0, 0.0])})
+    assert n_shot_k_way_score(weighted, X, y, k_way=5, n_tasks=20, random_state=0).mean() == 1

@@ -331,3 +331,9 @@ def test_more_tasks_than_the_speakers_support_are_said():
 def test_the_default_number_of_tasks_is_never_too_many():
     y = np.repeat(np.arange(5), 4)
     NShotKWaySplit(n_shots=1, k_way=5, n_tasks=1000, random_state=0).tasks(y)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_label_is_refused_with_its_place(missing):
+    with pytest.raises(ValueError, match=r"Unknown label type: y\[2\] is"):
+        NShotKWaySplit(k_way=2).tasks(["a", "a", missing, "b", "b", "b"])

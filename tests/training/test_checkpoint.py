@@ -194,8 +194,11 @@ def test_a_damaged_file_is_refused_at_every_byte(tmp_path):
 def test_what_a_killed_writer_left_is_swept(tmp_path):
     (tmp_path / "name.abc.tmp").write_bytes(b"half")
     (tmp_path / "other.abc.tmp").write_bytes(b"half")
+    (tmp_path / "name.new.tmp").write_bytes(b"being written by another process")
+    for name in ["name.abc.tmp", "other.abc.tmp"]:
+        os.utime(tmp_path / name, (0, 0))
     assert CheckpointFile(tmp_path, "name").load() is None
-    assert [path.name for path in tmp_path.iterdir()] == ["other.abc.tmp"]
+    assert {path.name for path in tmp_path.iterdir()} == {"other.abc.tmp", "name.new.tmp"}
 
 
 def test_the_fingerprint_of_a_module_is_its_class_and_weights():
@@ -207,3 +210,26 @@ def test_the_fingerprint_of_a_module_is_its_class_and_weights():
     same = clone(module, safe=False)
     assert fingerprint({"network": module}) == fingerprint({"network": same})
     assert fingerprint({"network": module}) != fingerprint({"network": other})
+
+
+def test_a_shorter_training_neither_takes_nor_changes_the_file_of_a_longer_one(tmp_path):
+    X, y = make_frames()
+    make_encoder(tmp_path, random_state=0, max_epochs=3).fit(X, y)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    shorter = make_encoder(tmp_path, random_state=0, max_epochs=2).fit(X, y)
+    undisturbed = make_encoder(None, random_state=0, max_epochs=2).fit(X, y)
+    assert shorter.n_iter_ == 2
+    assert_array_equal(shorter.transform(X), undisturbed.transform(X))
+    assert file.read_bytes() == content
+
+
+def test_numbers_of_numpy_leave_the_file_readable(tmp_path):
+    X, y = make_frames()
+    params = {
+        "lr": np.float64(0.01),
+        "net_params": {"optimizer__weight_decay": np.float64(0.1)},
+        "random_state": 0,
+    }
+    make_encoder(tmp_path, max_epochs=1, **params).fit(X, y)
+    assert make_encoder(tmp_path, max_epochs=2, **params).fit(X, y).n_iter_ == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from torch import nn
 
 
 def as_pair(size):
     """Return ``(features, frames)`` of one int, or of such a pair."""
-    return (size, size) if isinstance(size, int) else tuple(size)
+    return (size, size) if isinstance(size, Integral) else tuple(size)
 
 
 def along_frames(size):
