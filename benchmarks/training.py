@@ -220,10 +220,11 @@ def join(*sets):
 
 
 def judge_knn(train, test):
-    knn = make_pipeline(FrozenEstimator(FramePooling().fit(train[0])), KNeighborsClassifier(1))
+    statistics = FramePooling().fit(train[0])
+    knn = make_pipeline(FrozenEstimator(statistics), KNeighborsClassifier(1))
     curve = judge_tasks(knn, test)
     print(f"\n{len(np.unique(train[1]))} train, {len(np.unique(test[1]))} test speakers")
-    print_judgement("k-NN", curve, curve)
+    print_judgement(f"k-NN: equal error rate {error_rate(statistics, test):.3f}", curve, curve)
     return curve
 
 
@@ -238,10 +239,15 @@ def judge_fit(name, recipe, train, test, baseline):
 
 
 def judge(name, fitted, test, baseline):
+    eer = error_rate(fitted, test)
+    print_judgement(f"{name}: equal error rate {eer:.3f}", judge_tasks(fitted, test), baseline)
+
+
+def error_rate(fitted, test):
+    """Return the equal error rate of all pairs of test recordings, by Euclidean distance."""
     trials = make_trials(fitted.transform(test[0]), test[1])
     scores = -np.linalg.norm(trials.data[:, 0] - trials.data[:, 1], axis=1)
-    eer = equal_error_rate(trials.target, scores)
-    print_judgement(f"{name}: equal error rate {eer:.3f}", judge_tasks(fitted, test), baseline)
+    return equal_error_rate(trials.target, scores)
 
 
 def judge_tasks(estimator, test):

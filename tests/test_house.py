@@ -17,8 +17,8 @@ PACKAGE = Path(sklearn_siamese_speaker.__file__).parent
 
 # A room may import from the rooms named in its row; the rooms beside floor 0 see each other.
 JUDGES = {"metrics", "model_selection", "datasets", "inspection"}
-GROUND = {"_audio", "_torch", "_compat", "_state"}
-FLOOR_1 = GROUND | {"spectral", "nn", "_labels"}
+GROUND = {"_audio", "_torch", "_compat", "_labels", "_state"}
+FLOOR_1 = GROUND | {"spectral", "nn"}
 FLOOR_2 = FLOOR_1 | JUDGES | {"features", "training"}
 FLOOR_3 = FLOOR_2 | {"_encoder", "_similarity", "_calibration"}
 FLOOR_4 = FLOOR_3 | {"_one_shot", "_verifier"}

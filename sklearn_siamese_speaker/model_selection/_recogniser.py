@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from os import PathLike
+
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
@@ -49,6 +53,7 @@ class TaskRecogniser:
 
     def embed(self, X):
         """Return the embeddings of all recordings, an array of shape (n_samples, ...)."""
+        _warn_of_copies(X)
         for transformer in self._front:
             X = transformer.transform(X)
         return np.asarray(X)
@@ -69,6 +74,26 @@ class TaskRecogniser:
             positions = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
             recognised[task] = positions.reshape(test.shape)
         return recognised
+
+
+def _warn_of_copies(X):
+    """Warn when a recording is in X twice, for then it may be query and support of one task."""
+    if issparse(X):
+        return
+    first, copies = {}, []
+    for i, recording in enumerate(X if isinstance(X, list) else np.asarray(X)):
+        is_path = isinstance(recording, str | PathLike)
+        content = recording if is_path else hash(np.asarray(recording).tobytes())
+        if first.setdefault(content, i) != i:
+            copies.append((i, first[content]))
+    if copies:
+        copy, original = copies[0]
+        warnings.warn(
+            f"X[{copy}] is the same recording as X[{original}], one of {len(copies)} copies in X: "
+            "a query whose copy enrols is recognised by any system; keep one of each.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _is_nearest_neighbour(classifier):

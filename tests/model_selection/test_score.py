@@ -350,3 +350,12 @@ def test_a_neighbour_with_weighted_features_is_not_mistaken_for_the_plain_one():
     X = np.column_stack([y + 0.01 * rng.normal(size=24), 100 * rng.normal(size=24)])
     weighted = KNeighborsClassifier(1, metric_params={"w": np.array([1.0, 0.0])})
     assert n_shot_k_way_score(weighted, X, y, k_way=5, n_tasks=20, random_state=0).mean() == 1
+
+
+def test_copies_of_a_recording_are_said():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 3)), np.repeat([0, 1, 2], 4)
+    X[7], X[9] = X[5], X[5]
+    knn = KNeighborsClassifier(1)
+    with pytest.warns(UserWarning, match=r"X\[7\] is the same recording as X\[5\], one of 2 cop"):
+        n_shot_k_way_score(knn, X, y, k_way=2, n_tasks=5)
