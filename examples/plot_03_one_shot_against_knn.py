@@ -14,7 +14,7 @@ from sklearn_siamese_speaker.datasets import load_speaker_folder, make_speakers
 if folder := os.environ.get("SIAMESE_SPEAKER_DATA"):
     X, y = load_speaker_folder(folder, return_X_y=True)
 else:
-    X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
+    X, y = make_speakers(n_speakers=90, n_recordings=6, duration=1.0, random_state=0)
 
 # %%
 # Both systems learn on the background speakers: the network its weights, the baseline only how to
@@ -24,11 +24,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn_siamese_speaker import MFCC, FramePooling, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
-background, new = next(SpeakerKFold(n_splits=2).split(X, y))
+background, new = next(SpeakerKFold(n_splits=3).split(X, y))
 siamese = make_pipeline(
     MFCC(),
     SiameseSpeakerEncoder(
-        "tdnn", filters=(32, 48, 64), embedding_dim=64, max_epochs=15, random_state=0
+        "tdnn", filters=(48, 64, 96), embedding_dim=64, max_epochs=30, random_state=0
     ),
 ).fit(X[background], y[background])
 knn = make_pipeline(MFCC(), FramePooling()).fit(X[background])
@@ -49,7 +49,7 @@ curves = {
 NShotKWayDisplay(curves).plot()
 
 # %%
-# The bands overlap, and that settles nothing: some speakers are hard for both systems. The
+# Bands that overlap would settle nothing: some speakers are hard for both systems. The
 # *difference* on the same tasks is known better. Where its interval is on one side of zero, one
 # system is better, for other speakers too. On synthetic voices and after seconds of training, the
 # answer says nothing about real ones.

@@ -86,7 +86,7 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
             ax.set(title=f"{n_shots}-shot", xlabel="speakers to choose from (k)", ylim=(0, 1.02))
             ax.xaxis.get_major_locator().set_params(integer=True)
         self.axes_[0].set_ylabel("accuracy")
-        self.axes_[0].legend(loc="center right", frameon=False)
+        self.axes_[0].legend(frameon=False)
         return self
 
 
