@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from sklearn_siamese_speaker._verifier import SpeakerVerifier
+from sklearn_siamese_speaker import SpeakerVerifier
 from sklearn_siamese_speaker.metrics import error_rate_bound, make_trials
 
 TARGETS = ("eer", 0.02, 0.05, 0.1)

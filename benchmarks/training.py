@@ -39,6 +39,8 @@ from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed, random_guard, resolve_device, use_whole_machine
+from sklearn_siamese_speaker.encoders._stop import StopTraining
+from sklearn_siamese_speaker.encoders._training import Training
 from sklearn_siamese_speaker.inspection._style import PALETTE, figure_and_axes
 from sklearn_siamese_speaker.metrics import equal_error_rate, make_trials
 from sklearn_siamese_speaker.model_selection import (
@@ -46,9 +48,8 @@ from sklearn_siamese_speaker.model_selection import (
     n_shot_k_way_curve,
     paired_difference,
 )
-from sklearn_siamese_speaker.model_selection._episodes import nearest_prototypes
 from sklearn_siamese_speaker.nn import FeatureMask, RandomChannel, TimeMask
-from sklearn_siamese_speaker.training import StopTraining, Training
+from sklearn_siamese_speaker.similarity._tasks import nearest_prototypes
 
 LEVELS = (0.50, 0.60, 0.65, 0.80)
 

@@ -17,10 +17,9 @@ Bad input
 from __future__ import annotations
 
 from ._audio import AudioError, AudioQualityWarning
-from ._encoder import SiameseSpeakerEncoder
-from ._one_shot import OneShotClassifier
-from ._verifier import SpeakerVerifier
+from .encoders import SiameseSpeakerEncoder
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
+from .recognition import OneShotClassifier, SpeakerVerifier
 
 __version__ = "0.1.0.dev0"
 

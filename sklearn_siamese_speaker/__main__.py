@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ._report_representations import report_representations
-from .report import report
+from ._report import report, report_representations
 
 
 def main(arguments=None):

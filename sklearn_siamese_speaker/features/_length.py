@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..spectral import frame
+from ._spectral import frame
 
 SILENCE_DB = 40.0  # below the loudest frame
 _FRAME, _HOP = 0.025, 0.010  # seconds

@@ -10,7 +10,8 @@ import numpy as np
 
 from .._audio import AudioQualityWarning
 from .._compat import Interval, StrOptions
-from ..spectral import (
+from ._base import FrontEnd
+from ._spectral import (
     deltas,
     hann_window,
     mel_filters,
@@ -18,7 +19,6 @@ from ..spectral import (
     normalise,
     power_to_db,
 )
-from ._base import FrontEnd
 
 
 class MelFrontEnd(FrontEnd):

@@ -6,8 +6,8 @@ from numbers import Integral
 from typing import ClassVar
 
 from .._compat import Interval
-from ..spectral import cepstra
 from ._log_mel import MelFrontEnd
+from ._spectral import cepstra
 
 
 class MFCC(MelFrontEnd):

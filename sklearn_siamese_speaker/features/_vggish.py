@@ -13,14 +13,14 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._compat import Interval
-from ..spectral import (
+from ._base import FrontEnd, usable_waveforms
+from ._length import set_length
+from ._spectral import (
     VGGISH_PATCH_TIMES,
     VGGISH_SAMPLE_RATE,
     vggish_log_mel,
     vggish_patches,
 )
-from ._base import FrontEnd, usable_waveforms
-from ._length import set_length
 from ._vggish_weights import (
     find_weights,
     load_network,

@@ -12,8 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from ..similarity._tasks import nearest_prototypes
 from ._embedding_metric import find_embedding_metric
-from ._episodes import nearest_prototypes
 
 
 class TaskRecogniser:

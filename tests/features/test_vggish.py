@@ -21,14 +21,14 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker._audio import AudioError
-from sklearn_siamese_speaker._encoder import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.features import FramePooling
 from sklearn_siamese_speaker.features import _vggish as vggish_module
+from sklearn_siamese_speaker.features._spectral import vggish_log_mel, vggish_patches
 from sklearn_siamese_speaker.features._vggish import VGGish, quantise
 from sklearn_siamese_speaker.features._vggish_weights import load_network
 from sklearn_siamese_speaker.nn import _vggish
-from sklearn_siamese_speaker.spectral import vggish_log_mel, vggish_patches
 
 RANDOM_WEIGHTS = r"ignore:VGGish\(weights=None\):UserWarning"
 pytestmark = pytest.mark.filterwarnings(RANDOM_WEIGHTS)

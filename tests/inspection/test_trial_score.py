@@ -8,7 +8,7 @@ matplotlib = pytest.importorskip("matplotlib")
 pytest.importorskip("matplotlib.pyplot")
 matplotlib.use("Agg")
 
-from sklearn_siamese_speaker._verifier import SpeakerVerifier  # noqa: E402
+from sklearn_siamese_speaker import SpeakerVerifier  # noqa: E402
 from sklearn_siamese_speaker.inspection._trial_score import TrialScoreDisplay  # noqa: E402
 
 

@@ -25,7 +25,7 @@ from sklearn_siamese_speaker.model_selection import (
     n_shot_k_way_score,
     seen_unseen_score,
 )
-from sklearn_siamese_speaker.model_selection._episodes import nearest_prototypes
+from sklearn_siamese_speaker.similarity._tasks import nearest_prototypes
 
 
 def make_recordings(n_speakers=10, n_recordings=6, n_dims=6, seed=0):

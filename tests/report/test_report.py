@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sklearn_siamese_speaker import (
-    OneShotClassifier,
-    SiameseSpeakerEncoder,
-    _report_parts,
-    _report_representations,
-    report,
-)
+from sklearn_siamese_speaker import OneShotClassifier, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.__main__ import main
+from sklearn_siamese_speaker._report import _accuracy, _parts, _representations
 from sklearn_siamese_speaker.datasets import make_speakers
 
 pytest.importorskip("matplotlib")
@@ -39,7 +34,7 @@ def tiny(monkeypatch):
         params["max_epochs"] = 2
         return SiameseSpeakerEncoder(filters=(8, 8, 8), embedding_dim=16, **params)
 
-    for module in (report, _report_representations):
+    for module in (_accuracy, _representations):
         monkeypatch.setattr(module, "SiameseSpeakerEncoder", encoder)
         monkeypatch.setattr(module, "N_TASKS", 50)
 
@@ -61,7 +56,7 @@ def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
 
     skops_io = pytest.importorskip("skops.io")
     trusted = [
-        "sklearn_siamese_speaker._encoder.SiameseSpeakerEncoder",
+        "sklearn_siamese_speaker.encoders._siamese_encoder.SiameseSpeakerEncoder",
         "sklearn_siamese_speaker.features._mfcc.MFCC",
     ]
     path = tmp_path / "out" / "pipeline.skops"
@@ -76,10 +71,10 @@ def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
 
 def test_without_a_file_the_unseen_are_fixed_by_their_names():
     names = np.array([f"speaker{i}" for i in range(400)])
-    unseen = _report_parts.find_unseen(names, None)
+    unseen = _parts.find_unseen(names, None)
     assert 70 < len(unseen) < 130  # a quarter of 400
     some = names[::3]
-    assert set(_report_parts.find_unseen(some, None)) == set(unseen) & set(some)
+    assert set(_parts.find_unseen(some, None)) == set(unseen) & set(some)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +94,7 @@ def test_unseen_speakers_that_cannot_be(folder, tmp_path, lines, message):
 
 def test_speakers_with_one_recording_cannot_be_judged():
     with pytest.raises(ValueError, match="at least 2 unseen speakers with 2 recordings, got 0"):
-        _report_parts.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
+        _parts.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
 
 
 def test_bad_recordings_end_the_command_with_their_sentence(folder, tmp_path):
@@ -152,9 +147,9 @@ def test_representations_are_compared_in_a_table_and_a_figure(
 
 
 def test_vggish_is_compared_where_its_weights_are_at_hand(monkeypatch, capsys):
-    weights = _report_representations._vggish_weights
+    weights = _representations._vggish_weights
     monkeypatch.setattr(weights, "is_at_hand", lambda published: published is weights.NETWORK)
-    pipelines = _report_representations._make_pipelines()
+    pipelines = _representations._make_pipelines()
     assert list(pipelines) == ["raw audio, 4 kHz", "MFCC", "log-mel", "VGGish"]
     assert pipelines["VGGish"][0].weights == "audioset"
     assert "left out" not in capsys.readouterr().out
@@ -173,7 +168,7 @@ def test_too_few_recordings_end_the_comparison_with_their_sentence(tmp_path):
 
 
 def test_what_is_not_installed_is_said_before_the_training(folder, monkeypatch):
-    monkeypatch.setattr(_report_parts, "find_spec", lambda name: None)
+    monkeypatch.setattr(_parts, "find_spec", lambda name: None)
     for arguments, missing in [([], "matplotlib and skops"), (["--representations"], "matplotlib")]:
         with pytest.raises(SystemExit, match=f"error: A report needs {missing}: pip install"):
             main(["report", str(folder), *arguments])
@@ -182,7 +177,7 @@ def test_what_is_not_installed_is_said_before_the_training(folder, monkeypatch):
 def test_unseen_speakers_without_a_second_recording_are_refused_before_the_training(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(report, "_fit_systems", lambda *args: pytest.fail("was trained"))
+    monkeypatch.setattr(_accuracy, "_fit_systems", lambda *args: pytest.fail("was trained"))
     X, y = make_speakers(n_speakers=4, n_recordings=2, duration=0.5, random_state=0)
     for i, (waveform, speaker) in enumerate(zip(X, y, strict=True)):
         if i % 2 == 0 or i >= 4:  # the first two speakers have one recording each

@@ -55,7 +55,7 @@ def frame(waveform, frame_length, hop_length, *, centre=True):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_siamese_speaker.spectral import frame
+    >>> from sklearn_siamese_speaker.features._spectral import frame
     >>> frame(np.arange(1, 6), 4, 2)
     array([[0, 0, 1, 2],
            [1, 2, 3, 4],
@@ -125,7 +125,7 @@ def hz_to_mel(frequencies, scale="slaney"):
 
     Examples
     --------
-    >>> from sklearn_siamese_speaker.spectral import hz_to_mel
+    >>> from sklearn_siamese_speaker.features._spectral import hz_to_mel
     >>> hz_to_mel([500, 1000]).tolist()
     [7.5, 15.0]
     """
@@ -185,7 +185,7 @@ def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax, scale="slaney"):
 
     Examples
     --------
-    >>> from sklearn_siamese_speaker.spectral import mel_filters
+    >>> from sklearn_siamese_speaker.features._spectral import mel_filters
     >>> mel_filters(16000, 512, 64, 20.0, 8000.0).shape
     (64, 257)
     """
@@ -246,7 +246,7 @@ def power_to_db(power, *, floor=1e-10, top_db=80.0):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_siamese_speaker.spectral import power_to_db
+    >>> from sklearn_siamese_speaker.features._spectral import power_to_db
     >>> power_to_db(np.float32([1, 0.1, 0])).round(3).tolist()
     [0.0, -10.0, -80.0]
     """
@@ -292,7 +292,7 @@ def deltas(frames, width=9):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_siamese_speaker.spectral import deltas
+    >>> from sklearn_siamese_speaker.features._spectral import deltas
     >>> deltas(np.arange(12.0).reshape(1, -1), width=3)
     array([[0.5, 1. , 1. , 1. , 1. , 1. , 1. , 1. , 1. , 1. , 1. , 0.5]])
     """
@@ -360,7 +360,7 @@ def vggish_log_mel(waveform):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_siamese_speaker.spectral import vggish_log_mel, vggish_patches
+    >>> from sklearn_siamese_speaker.features._spectral import vggish_log_mel, vggish_patches
     >>> log_mel = vggish_log_mel(np.sin(2 * np.pi * 1000 * np.arange(48000) / 16000))
     >>> log_mel.shape
     (64, 298)

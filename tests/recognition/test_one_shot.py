@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklearn_siamese_speaker._one_shot import OneShotClassifier
+from sklearn_siamese_speaker import OneShotClassifier
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 
 METRICS = ("euclidean", "cosine", "manhattan")

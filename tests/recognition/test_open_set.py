@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_siamese_speaker import OneShotClassifier
-from sklearn_siamese_speaker._calibration import choose_threshold, learn_scale
 from sklearn_siamese_speaker.model_selection import open_set_report
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
+from sklearn_siamese_speaker.recognition._threshold import choose_threshold, learn_scale
 
 
 def make_recordings(n_speakers=60, n_recordings=6, n_dims=8, seed=0):

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker.spectral import (
+from sklearn_siamese_speaker.features._spectral import (
     cepstra,
     deltas,
     frame,

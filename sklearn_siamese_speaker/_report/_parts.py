@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .datasets import load_speaker_folder, make_speakers
+from ..datasets import load_speaker_folder, make_speakers
 
 N_TASKS = 1000
 MAX_K = 20

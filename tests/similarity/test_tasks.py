@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit, find_embedding_metric
-from sklearn_siamese_speaker.model_selection._episodes import (
+from sklearn_siamese_speaker.similarity._tasks import (
     episode_similarities,
     first_best,
     nearest_prototypes,

@@ -12,19 +12,19 @@ from sklearn.utils import check_array, check_consistent_length, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from ._compat import HasMethods, Interval, StrOptions, _fit_context
-from ._similarity import similarity
-from ._state import unchanged_on_error
-from .metrics import (
+from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from .._state import unchanged_on_error
+from ..metrics import (
     bayes_threshold,
     equal_error_threshold,
     error_rate_bound,
     false_accept_threshold,
 )
-from .metrics._calibration import calibrate
-from .metrics._score_norm import standardise, summarise_cohort
-from .metrics._trials import check_speakers_agree, check_trial_speakers
-from .model_selection import find_embedding_metric
+from ..metrics._log_likelihood_ratio import calibrate
+from ..metrics._score_norm import standardise, summarise_cohort
+from ..metrics._trials import check_speakers_agree, check_trial_speakers
+from ..model_selection import find_embedding_metric
+from ..similarity._compare import similarity
 
 _COSTS = ("p_target", "c_miss", "c_fa")
 _TRIALS = 256  # trials compared with the cohort at a time
@@ -104,7 +104,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_siamese_speaker._verifier import SpeakerVerifier
+    >>> from sklearn_siamese_speaker import SpeakerVerifier
     >>> from sklearn_siamese_speaker.metrics import make_trials
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(np.arange(20), 4)

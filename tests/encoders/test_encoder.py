@@ -11,8 +11,8 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.encoders._training import _crop_length
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
-from sklearn_siamese_speaker.training._training import _crop_length
 
 TINY = {"filters": (8, 8, 8), "embedding_dim": 16, "batch_size": 16, "random_state": 0}
 
@@ -137,7 +137,7 @@ def test_skops_needs_to_trust_one_type(fitted):
     skops_io = pytest.importorskip("skops.io")
     encoder, X, _ = fitted
     data = skops_io.dumps(encoder)
-    ours = "sklearn_siamese_speaker._encoder.SiameseSpeakerEncoder"
+    ours = "sklearn_siamese_speaker.encoders._siamese_encoder.SiameseSpeakerEncoder"
     assert skops_io.get_untrusted_types(data=data) == [ours]
     assert_array_equal(skops_io.loads(data, trusted=[ours]).transform(X), encoder.transform(X))
 

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ._compat import (
+from .._compat import (
     CallbackSupportMixin,
     HasMethods,
     Interval,
@@ -22,9 +22,9 @@ from ._compat import (
     _fit_context,
     with_callbacks,
 )
-from ._labels import check_speakers
-from ._state import unchanged_on_error
-from .features._frames import check_frames
+from .._labels import check_speakers
+from .._state import unchanged_on_error
+from ..features._frames import check_frames
 
 
 def _has_pair_head(encoder):
@@ -344,8 +344,9 @@ class SiameseSpeakerEncoder(
         return self
 
     def _train(self, X, y):
-        from ._torch import random_guard, resolve_device
-        from .training import Training, fit_task
+        from .._torch import random_guard, resolve_device
+        from ._sklearn_callbacks import fit_task
+        from ._training import Training
 
         frames, y = self._check_fit(X, y)
         start = (self.state_, self.loss_state_) if self._continues() else None
@@ -492,7 +493,7 @@ class SiameseSpeakerEncoder(
         """Return the file of this very training and what it holds, None where it has none."""
         if self.checkpoint_dir is None:
             return None
-        from .training import CheckpointFile, fingerprint
+        from ._checkpoint import CheckpointFile, fingerprint
 
         params = self.get_params(deep=False)
         for name in ("max_epochs", "verbose", "device", "checkpoint_dir"):
@@ -519,8 +520,8 @@ class SiameseSpeakerEncoder(
 
     def _rebuild_modules(self):
         """Return the trained Siamese module and its loss, built anew from the arrays."""
-        from ._torch import arrays_to_module, random_guard, resolve_device
-        from .nn import build_modules
+        from .._torch import arrays_to_module, random_guard, resolve_device
+        from ..nn import build_modules
 
         with random_guard(0, resolve_device("cpu")):
             siamese, loss = build_modules(
@@ -529,7 +530,7 @@ class SiameseSpeakerEncoder(
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
     def _embed(self, frames):
-        from ._torch import embed, remembered, resolve_device
+        from .._torch import embed, remembered, resolve_device
 
         siamese, _ = remembered(self, self.state_, self._rebuild_modules)
         return embed(siamese, frames, resolve_device(self.device))
@@ -538,7 +539,7 @@ class SiameseSpeakerEncoder(
         """Return the distance of each pair and the loss that was trained on it."""
         import torch
 
-        from ._torch import remembered
+        from .._torch import remembered
 
         check_is_fitted(self, "state_")
         first, second = (torch.from_numpy(self.transform(_pair_half(X, i))) for i in (0, 1))

@@ -18,13 +18,19 @@ from sklearn.utils import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._calibration import N_ENROLMENTS, calibrate, check_target
-from ._compat import HasMethods, Interval, StrOptions, _fit_context
-from ._labels import are_strings, check_speakers, resolve_unknown_label
-from ._similarity import AGGREGATIONS, build_prototypes, most_similar, similarity, two_highest
-from .model_selection import find_embedding_metric
-from .model_selection._episodes import episode_similarities, first_best
-from .model_selection._open_set import draw_enrolments
+from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from .._labels import are_strings, check_speakers, resolve_unknown_label
+from ..model_selection import find_embedding_metric
+from ..model_selection._open_set import draw_enrolments
+from ..similarity._compare import (
+    AGGREGATIONS,
+    build_prototypes,
+    most_similar,
+    similarity,
+    two_highest,
+)
+from ..similarity._tasks import episode_similarities, first_best
+from ._threshold import N_ENROLMENTS, calibrate, check_target
 
 _FLOATS = (np.float64, np.float32)
 _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}

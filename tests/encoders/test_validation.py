@@ -6,9 +6,8 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.encoders._validation import draw_tasks, hold_out_speakers
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
-from sklearn_siamese_speaker.training import hold_out_speakers
-from sklearn_siamese_speaker.training._validation import draw_tasks
 
 TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 8, "random_state": 0}
 

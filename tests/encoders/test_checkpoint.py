@@ -12,8 +12,8 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.encoders._checkpoint import CheckpointFile, fingerprint
 from sklearn_siamese_speaker.nn import TimeMask
-from sklearn_siamese_speaker.training import CheckpointFile, fingerprint
 
 # One process imports torch and forks a child for each fit, which it then kills.
 SCRIPT = """
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np, torch
 import torch._dynamo  # an optimizer would import it, for seconds, in every child
 torch.set_num_threads(1)
-import sklearn_siamese_speaker.training
+import sklearn_siamese_speaker.encoders
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 from sklearn_siamese_speaker.nn import TimeMask

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker import _similarity
-from sklearn_siamese_speaker._similarity import build_prototypes, most_similar, similarity
+from sklearn_siamese_speaker.similarity import _compare
+from sklearn_siamese_speaker.similarity._compare import build_prototypes, most_similar, similarity
 
 METRICS = ("euclidean", "cosine", "manhattan")
 
@@ -80,7 +80,7 @@ EMBEDDINGS = {
 def test_most_similar_is_the_argmax_of_all_similarities_to_the_bit(
     metric, dtype, kind, monkeypatch
 ):
-    monkeypatch.setattr(_similarity, "_PROTOTYPES", 256)  # several blocks, the last not full
+    monkeypatch.setattr(_compare, "_PROTOTYPES", 256)  # several blocks, the last not full
     P = EMBEDDINGS[kind](dtype).astype(dtype)
     noise = np.abs(P).mean() * make_embeddings(60, seed=12)
     for Q in (P[:260], (P[-60:] + 0.1 * noise).astype(dtype), make_embeddings(5, seed=13)):

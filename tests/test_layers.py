@@ -1,4 +1,4 @@
-"""The architecture holds: floors, import cost, documented defaults."""
+"""The architecture holds: layers, import cost, documented defaults."""
 
 import ast
 import importlib
@@ -15,44 +15,34 @@ import sklearn_siamese_speaker
 
 PACKAGE = Path(sklearn_siamese_speaker.__file__).parent
 
-# A room may import from the rooms named in its row; the rooms beside floor 0 see each other.
-JUDGES = {"metrics", "model_selection", "datasets", "inspection"}
-GROUND = {"_audio", "_torch", "_compat", "_labels", "_state"}
-FLOOR_1 = GROUND | {"spectral", "nn"}
-FLOOR_2 = FLOOR_1 | JUDGES | {"features", "training"}
-FLOOR_3 = FLOOR_2 | {"_encoder", "_similarity", "_calibration"}
-FLOOR_4 = FLOOR_3 | {"_one_shot", "_verifier"}
+# A file imports only from lower layers; the packages that evaluate see each other.
+ENTRY_POINTS = {"_audio", "_labels", "_state", "_compat"}  # L0; _torch is one for torch users only
+EVALUATION = {"similarity", "metrics", "model_selection", "datasets", "inspection"}  # L0'
+FEATURES = ENTRY_POINTS | {"_torch"} | EVALUATION | {"nn"}  # what L2 may import
+ENCODERS = FEATURES | {"features"}
+RECOGNITION = ENCODERS | {"encoders"}
+PUBLIC = RECOGNITION | {"recognition"}
+COMMANDS = PUBLIC | {"__init__"}
 ALLOWED = {
-    "_audio": set(),
-    "_torch": set(),
-    "_compat": set(),
-    "_state": set(),
-    **dict.fromkeys(JUDGES, JUDGES | {"_audio", "_compat", "_labels"}),
-    "spectral": set(),
-    "_similarity": JUDGES,
-    "_calibration": JUDGES | {"_similarity"},
-    "_labels": set(),
+    **{name: set() for name in ENTRY_POINTS | {"_torch"}},
+    **dict.fromkeys(EVALUATION, EVALUATION | ENTRY_POINTS),
     "nn": set(),
-    "features": FLOOR_2,
-    "training": FLOOR_2,
-    "_encoder": FLOOR_2,
-    "_one_shot": FLOOR_3,
-    "_verifier": FLOOR_4,
-    "_report_parts": FLOOR_4,
-    "report": FLOOR_4 | {"_report_parts", "__init__"},
-    "_report_representations": FLOOR_4 | {"_report_parts", "__init__"},
-    "__main__": FLOOR_4 | {"report", "_report_representations", "__init__"},
-    "__init__": FLOOR_4,
+    "features": FEATURES,
+    "encoders": ENCODERS,
+    "recognition": RECOGNITION,
+    "__init__": PUBLIC,
+    "_report": COMMANDS,
+    "__main__": COMMANDS | {"_report"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(file):
+def layer_of(file):
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def own_imports(file):
-    """Yield the rooms of this package that a file imports, also inside functions."""
+    """Yield the modules of this package that a file imports, also inside functions."""
     package_of_file = ("sklearn_siamese_speaker", *file.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -68,19 +58,19 @@ def own_imports(file):
         for module in modules:
             if module[0] == "sklearn_siamese_speaker":
                 target = PACKAGE / module[1] if len(module) > 1 else PACKAGE
-                is_room = target.is_dir() or target.with_suffix(".py").exists()
-                yield module[1] if len(module) > 1 and is_room else "__init__"
+                is_module = target.is_dir() or target.with_suffix(".py").exists()
+                yield module[1] if len(module) > 1 and is_module else "__init__"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
-def test_a_file_imports_only_from_lower_floors(file):
-    room = room_of(file)
-    assert set(own_imports(file)) <= ALLOWED[room] | {room}
+def test_a_file_imports_only_from_lower_layers(file):
+    layer = layer_of(file)
+    assert set(own_imports(file)) <= ALLOWED[layer] | {layer}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_networks_know_neither_sklearn_nor_skorch(file):
-    if room_of(file) == "nn":
+    if layer_of(file) == "nn":
         assert not re.search(r"(import|from) (sklearn|skorch)\b", file.read_text())
 
 
@@ -88,6 +78,7 @@ def test_networks_know_neither_sklearn_nor_skorch(file):
     ("module", "absent"),
     [
         ("sklearn_siamese_speaker", ("torch", "skorch", "librosa", "matplotlib", "numba")),
+        ("sklearn_siamese_speaker.similarity", ("torch", "librosa", "matplotlib")),
         ("sklearn_siamese_speaker.metrics", ("torch", "librosa", "matplotlib")),
         ("sklearn_siamese_speaker.model_selection", ("torch", "librosa", "matplotlib")),
         ("sklearn_siamese_speaker.datasets", ("torch", "librosa", "matplotlib")),
@@ -101,13 +92,22 @@ def test_import_stays_light(module, absent):
 
 
 def public_callables():
-    rooms = ["", ".metrics", ".model_selection", ".datasets", ".inspection", ".features"]
-    for room in rooms:
-        module = importlib.import_module(f"sklearn_siamese_speaker{room}")
+    packages = [
+        "",
+        ".metrics",
+        ".model_selection",
+        ".datasets",
+        ".inspection",
+        ".features",
+        ".encoders",
+        ".recognition",
+    ]
+    for package in packages:
+        module = importlib.import_module(f"sklearn_siamese_speaker{package}")
         for name in getattr(module, "__all__", []):
             thing = getattr(module, name)
             if callable(thing) and not (inspect.isclass(thing) and issubclass(thing, Exception)):
-                yield pytest.param(thing, id=f"{room}.{name}")
+                yield pytest.param(thing, id=f"{package}.{name}")
 
 
 @pytest.mark.parametrize("thing", list(public_callables()))

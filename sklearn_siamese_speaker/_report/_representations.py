@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
-from . import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
-from ._report_parts import (
+from .. import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
+from ..features import _vggish_weights
+from ..inspection import RepresentationDisplay
+from ..model_selection import compare_representations
+from ._parts import (
     N_TASKS,
     choose_tasks,
     find_unseen,
@@ -19,9 +22,6 @@ from ._report_parts import (
     say,
     say_who_is_unseen,
 )
-from .features import _vggish_weights
-from .inspection import RepresentationDisplay
-from .model_selection import compare_representations
 
 MAX_EPOCHS = 10  # the same for all
 
@@ -55,7 +55,7 @@ def report_representations(folder=None, *, unseen=None, output="report"):
     ImportError
         Without matplotlib.
     """
-    from ._torch import use_whole_machine
+    from .._torch import use_whole_machine
 
     require("matplotlib")
     start = time.perf_counter()

@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_siamese_speaker._verifier import SpeakerVerifier
+from sklearn_siamese_speaker import SpeakerVerifier
 from sklearn_siamese_speaker.metrics import (
     adaptive_s_norm,
     cllr,

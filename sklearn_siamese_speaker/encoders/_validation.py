@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 
 from .._torch import arrays_to_module, embed, module_to_arrays
 from ..model_selection import NShotKWaySplit
-from ..model_selection._episodes import nearest_prototypes
+from ..similarity._tasks import nearest_prototypes
 from ._stop import StopTraining
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}

@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from sklearn_siamese_speaker.training import SCHEDULES, Batches, Recordings, random_crop
-from sklearn_siamese_speaker.training._schedule import LearningRateSchedule
+from sklearn_siamese_speaker.encoders._batches import Batches, Recordings, random_crop
+from sklearn_siamese_speaker.encoders._schedule import SCHEDULES, LearningRateSchedule
 
 
 def test_a_crop_is_a_stretch_of_the_recording_and_every_place_is_possible():

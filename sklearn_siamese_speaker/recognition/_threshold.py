@@ -6,10 +6,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from ._similarity import two_highest
-from .metrics._trials import threshold_above
-from .model_selection._episodes import episode_similarities
-from .model_selection._open_set import speaker_level_bound
+from ..metrics._trials import threshold_above
+from ..model_selection._open_set import speaker_level_bound
+from ..similarity._compare import two_highest
+from ..similarity._tasks import episode_similarities
 
 N_ENROLMENTS = 100  # imitated for the threshold
 _N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept

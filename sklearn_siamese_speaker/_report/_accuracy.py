@@ -11,8 +11,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from . import MFCC, FramePooling, SiameseSpeakerEncoder
-from ._report_parts import (
+from .. import MFCC, FramePooling, SiameseSpeakerEncoder
+from ..inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
+from ..model_selection import n_shot_k_way_curve, paired_difference
+from ._parts import (
     N_TASKS,
     choose_tasks,
     find_unseen,
@@ -22,8 +24,6 @@ from ._report_parts import (
     say,
     say_who_is_unseen,
 )
-from .inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
-from .model_selection import n_shot_k_way_curve, paired_difference
 
 SYSTEMS = ("Siamese", "k-NN")
 
@@ -58,7 +58,7 @@ def report(folder=None, *, unseen=None, output="report"):
     ImportError
         Without matplotlib and skops.
     """
-    from ._torch import use_whole_machine
+    from .._torch import use_whole_machine
 
     require("matplotlib", "skops")
     start = time.perf_counter()
@@ -153,7 +153,7 @@ To recognise people the network never heard, with one recording each:
     from sklearn_siamese_speaker import OneShotClassifier
 
     trusted = ["sklearn_siamese_speaker.features._mfcc.MFCC",
-               "sklearn_siamese_speaker._encoder.SiameseSpeakerEncoder"]
+               "sklearn_siamese_speaker.encoders._siamese_encoder.SiameseSpeakerEncoder"]
     pipeline = skops.io.load("{path}", trusted=trusted)
     who = OneShotClassifier(FrozenEstimator(pipeline)).fit(["ana.wav", "ben.wav"], ["ana", "ben"])
     print(who.predict(["somebody.wav"]))

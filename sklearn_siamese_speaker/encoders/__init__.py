@@ -1,0 +1,8 @@
+"""Encoders: from recordings or frames to speaker embeddings.
+
+The estimator imports no torch before its first fit; the training loop stands beside it.
+"""
+
+from ._siamese_encoder import SiameseSpeakerEncoder
+
+__all__ = ["SiameseSpeakerEncoder"]

@@ -1,0 +1,6 @@
+"""Decisions about embeddings: who is it, is it the same speaker, is it anybody we know."""
+
+from ._one_shot import OneShotClassifier
+from ._verifier import SpeakerVerifier
+
+__all__ = ["OneShotClassifier", "SpeakerVerifier"]
