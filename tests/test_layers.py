@@ -22,6 +22,7 @@ ENTRY_POINTS = {
     "_state",
     "_compat",
     "_docs",
+    "_progress",
 }
 EVALUATION = {"similarity", "metrics", "model_selection", "datasets", "inspection"}  # L0'
 FEATURES = ENTRY_POINTS | {"_torch"} | EVALUATION | {"nn"}  # what L2 may import

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from .._audio import (
@@ -163,8 +163,8 @@ class FrontEnd(  # type: ignore[call-arg]
         recordings, faults = open_recordings(X, self.input_sample_rate, self.sample_rate)
         work = _extract_batch if extract and not faults else _check_batch
         batches = Parallel(n_jobs=self.n_jobs)(
-            delayed(work)(self, recordings[batch])
-            for batch in gen_batches(len(recordings), _RECORDINGS_PER_TASK)
+            delayed(work)(self, recordings[start : start + _RECORDINGS_PER_TASK])
+            for start in range(0, len(recordings), _RECORDINGS_PER_TASK)
         )
         results = [result for batch in batches for result in batch]
         faults += [result for result in results if isinstance(result, AudioError)]

@@ -14,10 +14,12 @@ import pytest
 import soundfile
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
+from sklearn_siamese_speaker import OneShotClassifier
 from sklearn_siamese_speaker._audio import AudioError, AudioQualityWarning
 from sklearn_siamese_speaker.features import MFCC, FramePooling, LogMelSpectrogram, RawAudio
 
@@ -275,6 +277,27 @@ def test_all_bad_recordings_are_named_at_once_and_nothing_is_extracted(
         assert lines[3].startswith("X[4] holds 8000 NaN or infinite samples")
         assert (error.value.index, error.value.path) == (1, silent)
     assert not extractions
+
+
+@every_front_end
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "transform"])
+def test_one_bad_path_alone_is_named(tmp_path, front_end, waveforms, method):
+    missing = str(tmp_path / "somebody.wav")
+    front_end = clone(front_end).fit(waveforms)
+    with pytest.raises(AudioError, match=r"^X\[0\] '.*somebody.wav' cannot be opened"):
+        getattr(front_end, method)([missing])
+
+
+def test_one_bad_path_is_named_by_the_classifier(waveforms):
+    encoder = FrozenEstimator(make_pipeline(MFCC(), FramePooling()).fit(waveforms))
+    people = ["ana", "ana", "ben", "ben", "eva", "eva"]
+    named = r"^X\[0\] 'somebody.wav' cannot be opened"
+    who = OneShotClassifier(encoder).fit(waveforms, people)
+    for method in (who.predict, who.decision_function, who.similarities):
+        with pytest.raises(AudioError, match=named):
+            method(["somebody.wav"])
+    with pytest.raises(AudioError, match=named):
+        who.partial_fit(["somebody.wav"], ["joe"])
 
 
 def test_faults_come_back_from_other_processes(tmp_path, paths):

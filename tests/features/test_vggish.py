@@ -232,6 +232,13 @@ def test_bad_recordings_are_named(narrow, waveforms):
 # Weights
 
 
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "transform"])
+def test_one_bad_path_alone_is_named(narrow, waveforms, method):
+    vggish = random_vggish().fit(waveforms)
+    with pytest.raises(AudioError, match=r"^X\[0\] 'somebody.wav' cannot be opened"):
+        getattr(vggish, method)(["somebody.wav"])
+
+
 def test_random_weights_warn_where_fit_was_called(narrow, waveforms):
     for method in ("fit", "fit_transform"):
         with pytest.warns(UserWarning, match="has random weights, which know nothing") as records:

@@ -1,0 +1,160 @@
+"""Anything that takes longer than five seconds says so, in one line on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sized
+from multiprocessing import parent_process
+from threading import Lock
+from time import monotonic
+from types import TracebackType
+from typing import Self, TypeVar
+
+_Item = TypeVar("_Item")
+
+QUIET_SECONDS = 5.0
+_SECONDS_BETWEEN_LINES = 0.2  # a terminal need not be rewritten more often
+
+_lock = Lock()
+_shown: Progress | None = None  # the one that has the line: inner work is silent beside it
+
+
+class Progress:
+    """Report how far a piece of work is, once it has taken five seconds.
+
+    A terminal shows one line, rewritten in place and erased at the end. Where stderr is no
+    terminal, one plain line is written in all. Only one piece of work of a process is shown at a
+    time, the first that has taken five seconds; worker processes are silent. Any thread may call
+    `advance`.
+
+    Parameters
+    ----------
+    what : str
+        What is done, "Extracting frames".
+
+    total : int, default=None
+        Number of steps. None if it is not known.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker._progress import Progress
+    >>> with Progress("Calibrating", total=3) as progress:
+    ...     for fold in range(3):
+    ...         progress.advance()
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self.what = what
+        self.total = total
+        self._n_done = 0
+        self._start = self._last_line = monotonic()
+        self._width = 0  # of the line on the terminal
+        self._is_silent = parent_process() is not None
+        self._detail = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def advance(self, n_steps: int = 1, detail: str = "") -> None:
+        """Count steps that are done.
+
+        Parameters
+        ----------
+        n_steps : int, default=1
+
+        detail : str, default=""
+            What else to show of the last step, such as "loss 0.31".
+        """
+        with _lock:
+            self._n_done += n_steps
+            self._detail = detail
+            now = monotonic()
+            if not self._is_silent and now - self._start >= QUIET_SECONDS:
+                self._show(now)
+
+    def _show(self, now: float) -> None:
+        global _shown
+        if _shown not in (None, self):
+            return
+        is_new, _shown = _shown is None, self
+        if is_new or now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._write(self._line(now - self._start))
+
+    def _line(self, elapsed: float) -> str:
+        if self.total is None:
+            parts = [f"{self.what}: {self._n_done} so far"]
+        else:
+            left = elapsed / max(self._n_done, 1) * max(self.total - self._n_done, 0)
+            parts = [f"{self.what}: {self._n_done} of {self.total}", f"{_duration(left)} left"]
+        return ", ".join([*parts, *filter(None, [self._detail])])
+
+    def _write(self, line: str) -> None:
+        # A progress line must never be what ends the work: stderr may be None, closed or full.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            if sys.stderr.isatty():
+                line = line[: shutil.get_terminal_size().columns - 1]
+                sys.stderr.write("\r" + line.ljust(self._width))
+                self._width = len(line)
+            else:
+                sys.stderr.write(line + "\n")
+                self._is_silent = True
+            sys.stderr.flush()
+
+    def _end(self) -> None:
+        global _shown
+        with _lock:
+            if _shown is self:
+                _shown = None
+            if self._width:  # spaces, as not every terminal knows the escape code that erases
+                self._write("")
+                self._write("")
+            self._is_silent = True
+
+
+def track(items: Iterable[_Item], what: str, total: int | None = None) -> Iterator[_Item]:
+    """Yield items; a step is done when the next item is asked for.
+
+    Parameters
+    ----------
+    items : iterable
+
+    what : str
+        See `Progress`.
+
+    total : int, default=None
+        Number of items. None is that of `items` where it has a length.
+
+    Yields
+    ------
+    item : object
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker._progress import track
+    >>> [n**2 for n in track([1, 2], "Squaring")]
+    [1, 4]
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    with Progress(what, total) as progress:
+        for item in items:
+            yield item
+            progress.advance()
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{round(seconds)} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
