@@ -1,7 +1,7 @@
 """The recorded speech the benchmarks run on: MFCC frames, speakers and splits.
 
-The folder is that of the environment variable SIAMESE_SPEAKER_SPEECH. It holds a table for each
-corpus, ``<corpus>.csv``, with columns path, speaker and split.
+The folder is that of the environment variable SKLEARN_SIAMESE_SPEAKER_SPEECH. It holds a table for
+each corpus, ``<corpus>.csv``, with columns path, speaker and split.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def select(frames, y, chosen):
 
 
 def _list(corpus):
-    folder = Path(os.environ["SIAMESE_SPEAKER_SPEECH"])
+    folder = Path(os.environ["SKLEARN_SIAMESE_SPEAKER_SPEECH"])
     with open(folder / f"{corpus}.csv", newline="") as lines:
         rows = list(csv.DictReader(lines))
     paths = [str(folder / row["path"]) for row in rows]

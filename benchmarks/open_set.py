@@ -1,6 +1,6 @@
 """A threshold for unknown speakers, calibrated on some speakers and applied to others.
 
-    SIAMESE_SPEAKER_SPEECH=folder python benchmarks/open_set.py [--quick]
+    SKLEARN_SIAMESE_SPEAKER_SPEECH=folder python benchmarks/open_set.py [--quick]
 
 The threshold is to accept 1 % of unknown recordings when 20 speakers are enrolled. It is chosen on
 train speakers of speechocean762 and tried on its test speakers, of whom 20 are enrolled at a time
@@ -50,8 +50,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="train one epoch, to see that it runs")
     max_epochs = {"max_epochs": 1} if parser.parse_args().quick else {}
-    if "SIAMESE_SPEAKER_SPEECH" not in os.environ:
-        parser.error("set SIAMESE_SPEAKER_SPEECH to the folder that holds speechocean762.csv")
+    if "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ:
+        parser.error(
+            "set SKLEARN_SIAMESE_SPEAKER_SPEECH to the folder that holds speechocean762.csv"
+        )
     use_whole_machine()
     frames, y, split = load_frames("speechocean762")
     names = np.random.RandomState(0).permutation(np.unique(y[split == "train"]))

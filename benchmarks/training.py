@@ -1,6 +1,8 @@
 """How much training each loss and each network needs, and how far the recommended recipes get.
 
-    SIAMESE_SPEAKER_SPEECH=folder python benchmarks/training.py [--quick] [--stage STAGE ...]
+    python benchmarks/training.py [--quick] [--stage STAGE ...]
+
+The environment variable SKLEARN_SIAMESE_SPEAKER_SPEECH names the folder of recordings.
 
 On the 151 train speakers of speechocean762, a fifth of them held out to choose on:
 
@@ -290,12 +292,12 @@ def main():
     parser.add_argument("--stage", nargs="+", choices=stages, default=stages)
     options = parser.parse_args()
     by_file = options.features and Path(options.features).exists()
-    if "SIAMESE_SPEAKER_SPEECH" not in os.environ and (
+    if "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ and (
         not by_file or {"test", "arabic"} & set(options.stage)
     ):
         parser.error(
-            "set SIAMESE_SPEAKER_SPEECH to the folder of recordings; only the stages losses and "
-            "networks run from a file of features"
+            "set SKLEARN_SIAMESE_SPEAKER_SPEECH to the folder of recordings; only the stages "
+            "losses and networks run from a file of features"
         )
     use_whole_machine()
     frames, y, split = load_frames("speechocean762", options.features)

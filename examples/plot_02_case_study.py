@@ -14,7 +14,7 @@ import os
 
 from sklearn_siamese_speaker.datasets import load_speaker_folder, make_speakers
 
-if folder := os.environ.get("SIAMESE_SPEAKER_DATA"):
+if folder := os.environ.get("SKLEARN_SIAMESE_SPEAKER_VOICES"):
     X, y = load_speaker_folder(folder, return_X_y=True)
 else:
     X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, n_sessions=1, random_state=0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from itertools import compress
 from pathlib import Path
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import _safe_indexing
 
 from .. import MFCC, FramePooling, SiameseSpeakerEncoder
 from ..inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
@@ -68,20 +68,15 @@ def report(folder=None, *, unseen=None, output="report"):
     X, y = load_voices(folder)
     is_unseen = np.isin(y, find_unseen(np.unique(y), unseen))
     say_who_is_unseen(y, is_unseen)
-    X_new, y_new = _take(X, is_unseen), y[is_unseen]
+    X_new, y_new = _safe_indexing(X, is_unseen), y[is_unseen]
     tasks = choose_tasks(y_new, n_shots=[1, 5])
-    systems = _fit_systems(_take(X, ~is_unseen), y[~is_unseen])
+    systems = _fit_systems(_safe_indexing(X, ~is_unseen), y[~is_unseen])
     curves = _evaluate(systems, X_new, y_new, *tasks)
     save(output, _table(curves), _draw(systems["Siamese"], curves, X_new, y_new))
     _save_pipeline(systems["Siamese"], output / "pipeline.skops")
     say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
     print(_HOW_TO_USE.format(path=output / "pipeline.skops"))
     return curves
-
-
-def _take(X, mask):
-    """Return the rows of an array of waveforms, or the items of a list of paths."""
-    return X[mask] if isinstance(X, np.ndarray) else list(compress(X, mask))
 
 
 def _fit_systems(X, y):

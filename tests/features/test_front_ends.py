@@ -165,9 +165,11 @@ def test_mfcc_of_a_quiet_recording_beside_a_loud_one_is_that_of_librosa(waveform
         np.testing.assert_allclose(recording, expected, atol=1e-3)
 
 
-@pytest.mark.skipif("SIAMESE_SPEAKER_SPEECH" not in os.environ, reason="no folder of speech given")
+@pytest.mark.skipif(
+    "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ, reason="no folder of speech given"
+)
 def test_mfcc_of_real_speech_are_those_of_librosa():
-    paths = sorted(Path(os.environ["SIAMESE_SPEAKER_SPEECH"]).rglob("*.flac"))[::100]
+    paths = sorted(Path(os.environ["SKLEARN_SIAMESE_SPEAKER_SPEECH"]).rglob("*.flac"))[::100]
     options = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64, "fmin": 20}
     for path, frames in zip(paths, MFCC().fit_transform(paths), strict=True):
         waveform, _ = librosa.load(path, sr=16000, res_type="soxr_hq")

@@ -50,9 +50,9 @@ def test_log_mel_of_noise_equals_the_formulas(level):
 
 
 def test_log_mel_of_speech_equals_the_formulas():
-    folder = os.environ.get("SIAMESE_SPEAKER_SPEECH")
+    folder = os.environ.get("SKLEARN_SIAMESE_SPEAKER_SPEECH")
     if not folder:
-        pytest.skip("SIAMESE_SPEAKER_SPEECH names no folder of speech")
+        pytest.skip("SKLEARN_SIAMESE_SPEAKER_SPEECH names no folder of speech")
     path = next(p for p in sorted(Path(folder).rglob("*")) if p.suffix in {".wav", ".flac"})
     speech, _ = soundfile.read(path, dtype="float32", always_2d=True)
     speech = speech[:32000, 0]
