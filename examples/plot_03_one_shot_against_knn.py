@@ -18,7 +18,7 @@ else:
 
 # %%
 # Both systems learn on the background speakers: the network its weights, the baseline only how to
-# standardise the frames whose mean and standard deviation it compares.
+# standardize the frames whose mean and standard deviation it compares.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, FramePooling, SiameseSpeakerEncoder

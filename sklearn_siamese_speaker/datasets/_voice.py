@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
-# Formants F1, F2, F3 (Hz), strength of voicing, strength of friction, centre and half width of the
+# Formants F1, F2, F3 (Hz), strength of voicing, strength of friction, center and half width of the
 # friction (Hz), duration (s), silence before it (s). The vowels are the averages of men in Peterson
 # and Barney (1952); the consonants are typical values of our own in the manner of Klatt (1980).
 PHONES = np.array(
@@ -40,7 +40,7 @@ PHONES = np.array(
 )
 SILENCE, FIRST_VOWEL, FIRST_CONSONANT = 0, 1, 11
 FORMANTS, VOICING, FRICTION = slice(0, 3), 3, 4
-FRICTION_CENTRE, FRICTION_WIDTH, SECONDS, CLOSURE = 5, 6, 7, 8
+FRICTION_CENTER, FRICTION_WIDTH, SECONDS, CLOSURE = 5, 6, 7, 8
 
 PAUSE_CHANCE, PAUSE_SECONDS = 0.12, 0.25
 SHORTEST_SYLLABLE = 0.05  # seconds
@@ -203,10 +203,10 @@ def _resonator(formant, bandwidth, frequencies, sample_rate):
 
 def _friction(voice, tracks, frequencies):
     """Gain of the friction noise (n_frames, n_bins), a broad hill for each fricative and burst."""
-    level, centre, width = tracks[:, [FRICTION, FRICTION_CENTRE, FRICTION_WIDTH]].T[..., None]
+    level, center, width = tracks[:, [FRICTION, FRICTION_CENTER, FRICTION_WIDTH]].T[..., None]
     slope = np.float32(1.0) / width.astype(np.float32)
     distance = frequencies.astype(np.float32) * slope
-    distance -= (voice.tract * centre).astype(np.float32) * slope
+    distance -= (voice.tract * center).astype(np.float32) * slope
     return (0.3 * level).astype(np.float32) / (1 + distance**2)
 
 

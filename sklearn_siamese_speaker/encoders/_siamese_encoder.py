@@ -115,7 +115,7 @@ class SiameseSpeakerEncoder(
 
     augment : list of callables or None, default=None
         Seeded ``(batch, generator) -> batch``, applied in this order to each batch before the
-        standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`.
+        standardization, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`.
 
     validation : NShotKWaySplit or None, default=None
         The tasks on held-out speakers; None is the case study's 100 tasks of 1-shot 4-way. Too few
@@ -138,7 +138,7 @@ class SiameseSpeakerEncoder(
         result has the bits of an undisturbed fit.
 
     warm_start : bool, default=False
-        Start a new `fit` from the weights, and the standardisation, of the one before; the
+        Start a new `fit` from the weights, and the standardization, of the one before; the
         speakers may be others.
 
     device : str, default="auto"
@@ -180,7 +180,7 @@ class SiameseSpeakerEncoder(
         The trained net, rebuilt from the arrays when asked for.
 
     state_ : dict of str to ndarray
-        Weights of the network, with the statistics that standardise its input.
+        Weights of the network, with the statistics that standardize its input.
 
     See Also
     --------

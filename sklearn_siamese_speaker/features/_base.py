@@ -42,7 +42,7 @@ class FrontEnd(  # type: ignore[call-arg]
         "sample_rate": [Interval(Real, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, closed="both")],
         "input_sample_rate": [Interval(Real, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, closed="both")],
         "duration": [Interval(Real, 0, None, closed="neither"), None],
-        "crop": [StrOptions({"start", "centre", "loudest"})],
+        "crop": [StrOptions({"start", "center", "loudest"})],
         "pad": [StrOptions({"zero", "repeat"})],
         "trim_silence": ["boolean"],
         "memory": [str, PathLike, HasMethods(["cache"]), None],

@@ -23,7 +23,7 @@ STATISTICS = {
 class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """One vector for each recording, from statistics of its features over frames.
 
-    Each feature is first standardised with the mean and standard deviation of all frames in
+    Each feature is first standardized with the mean and standard deviation of all frames in
     `fit`, so that a classifier which measures distances hears every feature alike.
 
     Read more in the :ref:`User Guide <frame_pooling>`.
@@ -36,7 +36,7 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         takes recordings of one length.
 
     standardize : bool, default=True
-        Whether to standardise the features with the frame statistics learned in `fit`.
+        Whether to standardize the features with the frame statistics learned in `fit`.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ def trim_silent_ends(waveform, sample_rate):
     length, hop = max(1, round(_FRAME * sample_rate)), max(1, round(_HOP * sample_rate))
     if len(waveform) <= length:
         return waveform
-    frames = frame(waveform, length, hop, centre=False)
+    frames = frame(waveform, length, hop, center=False)
     energy = np.einsum("ij,ij->i", frames, frames)
     loud = np.flatnonzero(energy > energy.max() * 10 ** (-SILENCE_DB / 10))
     if len(loud) == 0:
@@ -39,7 +39,7 @@ def trim_silent_ends(waveform, sample_rate):
     return waveform[loud[0] * hop : end]
 
 
-def set_length(waveform, n_times, crop="centre", pad="zero"):
+def set_length(waveform, n_times, crop="center", pad="zero"):
     """Return a waveform of `n_times` samples.
 
     Parameters
@@ -48,7 +48,7 @@ def set_length(waveform, n_times, crop="centre", pad="zero"):
 
     n_times : int
 
-    crop : {"start", "centre", "loudest"}, default="centre"
+    crop : {"start", "center", "loudest"}, default="center"
         The part that is kept of a longer waveform; "loudest" has the largest energy.
 
     pad : {"zero", "repeat"}, default="zero"
@@ -61,7 +61,7 @@ def set_length(waveform, n_times, crop="centre", pad="zero"):
     missing = n_times - len(waveform)
     if missing > 0:
         return np.resize(waveform, n_times) if pad == "repeat" else np.pad(waveform, (0, missing))
-    start = {"start": _at_start, "centre": _at_centre, "loudest": _at_loudest}[crop]
+    start = {"start": _at_start, "center": _at_center, "loudest": _at_loudest}[crop]
     first = start(waveform, n_times)
     return waveform[first : first + n_times]
 
@@ -70,7 +70,7 @@ def _at_start(waveform, n_times):
     return 0
 
 
-def _at_centre(waveform, n_times):
+def _at_center(waveform, n_times):
     return (len(waveform) - n_times) // 2
 
 

@@ -16,7 +16,7 @@ from ._spectral import (
     hann_window,
     mel_filters,
     mel_spectrum,
-    normalise,
+    normalize,
     power_to_db,
 )
 
@@ -75,7 +75,7 @@ class MelFrontEnd(FrontEnd):
         orders = [features]
         for _ in range(self.deltas):
             orders.append(deltas(orders[-1]))
-        return normalise(np.concatenate(orders), self.normalize)
+        return normalize(np.concatenate(orders), self.normalize)
 
 
 class LogMelSpectrogram(MelFrontEnd):
@@ -97,7 +97,7 @@ class LogMelSpectrogram(MelFrontEnd):
         it in samples: 512 at 16 kHz.
 
     hop : float, default=0.010
-        Time between the centres of two frames, in seconds.
+        Time between the centers of two frames, in seconds.
 
     fmin : float, default=20.0
         Lowest frequency, in Hz.
@@ -122,7 +122,7 @@ class LogMelSpectrogram(MelFrontEnd):
     duration : float, default=None
         Length all recordings are brought to, in seconds. None keeps theirs.
 
-    crop : {"start", "centre", "loudest"}, default="centre"
+    crop : {"start", "center", "loudest"}, default="center"
         The part that is kept of a recording longer than `duration`; "loudest" has the largest
         energy.
 
@@ -179,7 +179,7 @@ class LogMelSpectrogram(MelFrontEnd):
         sample_rate=16000,
         input_sample_rate=16000,
         duration=None,
-        crop="centre",
+        crop="center",
         pad="zero",
         trim_silence=False,
         memory=None,

@@ -33,7 +33,7 @@ class MFCC(MelFrontEnd):
         it in samples: 512 at 16 kHz.
 
     hop : float, default=0.010
-        Time between the centres of two frames, in seconds.
+        Time between the centers of two frames, in seconds.
 
     fmin : float, default=20.0
         Lowest frequency, in Hz.
@@ -46,7 +46,7 @@ class MFCC(MelFrontEnd):
 
     normalize : {None, "mean", "mean_variance"}, default=None
         What is removed from each feature of a recording: nothing, its mean over frames (cepstral
-        mean normalisation), or its mean and its standard deviation.
+        mean normalization), or its mean and its standard deviation.
 
     sample_rate : float, default=16000
         Sample rate of the analysis, in Hz. Files are resampled from the rate in their header,
@@ -58,7 +58,7 @@ class MFCC(MelFrontEnd):
     duration : float, default=None
         Length all recordings are brought to, in seconds. None keeps theirs.
 
-    crop : {"start", "centre", "loudest"}, default="centre"
+    crop : {"start", "center", "loudest"}, default="center"
         The part that is kept of a recording longer than `duration`; "loudest" has the largest
         energy.
 
@@ -136,7 +136,7 @@ class MFCC(MelFrontEnd):
         sample_rate=16000,
         input_sample_rate=16000,
         duration=None,
-        crop="centre",
+        crop="center",
         pad="zero",
         trim_silence=False,
         memory=None,

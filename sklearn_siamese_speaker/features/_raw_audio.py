@@ -24,7 +24,7 @@ class RawAudio(FrontEnd):
     duration : float, default=None
         Length all recordings are brought to, in seconds. None keeps theirs.
 
-    crop : {"start", "centre", "loudest"}, default="centre"
+    crop : {"start", "center", "loudest"}, default="center"
         The part that is kept of a recording longer than `duration`; "loudest" has the largest
         energy.
 
@@ -77,7 +77,7 @@ class RawAudio(FrontEnd):
         *,
         input_sample_rate=16000,
         duration=None,
-        crop="centre",
+        crop="center",
         pad="zero",
         trim_silence=False,
         memory=None,

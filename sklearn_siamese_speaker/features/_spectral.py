@@ -22,7 +22,7 @@ __all__ = [
     "mel_filters",
     "mel_spectrum",
     "mel_to_hz",
-    "normalise",
+    "normalize",
     "power_spectrum",
     "power_to_db",
     "vggish_log_mel",
@@ -32,7 +32,7 @@ __all__ = [
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
 
 
-def frame(waveform, frame_length, hop_length, *, centre=True):
+def frame(waveform, frame_length, hop_length, *, center=True):
     """Return overlapping frames of a waveform.
 
     Parameters
@@ -42,14 +42,14 @@ def frame(waveform, frame_length, hop_length, *, centre=True):
     frame_length, hop_length : int
         In samples.
 
-    centre : bool, default=True
-        Frame t is centred on sample t * hop_length; the ends are padded with zeros. Otherwise
+    center : bool, default=True
+        Frame t is centered on sample t * hop_length; the ends are padded with zeros. Otherwise
         frame t starts there, and only whole frames are returned.
 
     Returns
     -------
     frames : ndarray of shape (n_frames, frame_length)
-        A read-only view; n_frames is 1 + n_times // hop_length where `centre` and
+        A read-only view; n_frames is 1 + n_times // hop_length where `center` and
         `frame_length` is even.
 
     Examples
@@ -60,10 +60,10 @@ def frame(waveform, frame_length, hop_length, *, centre=True):
     array([[0, 0, 1, 2],
            [1, 2, 3, 4],
            [3, 4, 5, 0]])
-    >>> frame(np.arange(1, 6), 4, 2, centre=False)
+    >>> frame(np.arange(1, 6), 4, 2, center=False)
     array([[1, 2, 3, 4]])
     """
-    if centre:
+    if center:
         waveform = np.pad(waveform, frame_length // 2)
     return np.lib.stride_tricks.sliding_window_view(waveform, frame_length)[::hop_length]
 
@@ -304,7 +304,7 @@ def deltas(frames, width=9):
     return slopes / np.sum(lags**2)
 
 
-def normalise(frames, kind):
+def normalize(frames, kind):
     """Return the frames of one recording without the mean, or mean and scale, of each feature.
 
     Parameters
@@ -320,11 +320,11 @@ def normalise(frames, kind):
     """
     if kind is None:
         return frames
-    centred = frames - frames.mean(axis=1, keepdims=True, dtype=float)
+    centered = frames - frames.mean(axis=1, keepdims=True, dtype=float)
     if kind == "mean_variance":
-        scale = centred.std(axis=1, keepdims=True)
-        centred /= np.where(np.ptp(frames, axis=1, keepdims=True) > 0, scale, 1)
-    return centred.astype(frames.dtype)
+        scale = centered.std(axis=1, keepdims=True)
+        centered /= np.where(np.ptp(frames, axis=1, keepdims=True) > 0, scale, 1)
+    return centered.astype(frames.dtype)
 
 
 # VGGish has its own analysis; these numbers belong to its weights.
@@ -339,7 +339,7 @@ def vggish_log_mel(waveform):
     """Return the log-mel spectrum that VGGish was trained on [1]_.
 
     The natural logarithm of 0.01 more than the magnitude, not the power, in 64 mel bands from 125
-    to 7500 Hz, of 25 ms every 10 ms. Only whole windows count; nothing is centred.
+    to 7500 Hz, of 25 ms every 10 ms. Only whole windows count; nothing is centered.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def vggish_log_mel(waveform):
     # The published transform has its zeros behind the window. With half of them before it, the
     # phases are others and the magnitudes the same.
     waveform = np.pad(waveform, (_VGGISH_N_FFT - _VGGISH_WINDOW) // 2)
-    frames = frame(waveform, _VGGISH_N_FFT, _VGGISH_HOP, centre=False)
+    frames = frame(waveform, _VGGISH_N_FFT, _VGGISH_HOP, center=False)
     power = power_spectrum(frames, hann_window(_VGGISH_WINDOW, _VGGISH_N_FFT))
     filters = mel_filters(VGGISH_SAMPLE_RATE, _VGGISH_N_FFT, 64, 125.0, 7500.0, "htk")
     return np.log(filters @ np.sqrt(power) + np.float32(0.01))

@@ -57,7 +57,7 @@ def pass_in_blocks(network, rows, device):
         yield from embed(network, [padded], device)[0][: len(block)]
 
 
-def quantise(embeddings, eigen_vectors, means):
+def quantize(embeddings, eigen_vectors, means):
     """Whiten embeddings, clip them to [-2, 2] and round them to 8 bits.
 
     Parameters
@@ -71,7 +71,7 @@ def quantise(embeddings, eigen_vectors, means):
 
     Returns
     -------
-    quantised : ndarray of shape (n_patches, n_dims), float32
+    quantized : ndarray of shape (n_patches, n_dims), float32
         Whole numbers from 0 to 255; 0 stands for -2 or less, 255 for 2 or more.
     """
     whitened = (embeddings - means) @ eigen_vectors.T
@@ -124,7 +124,7 @@ class VGGish(FrontEnd):
     duration : float, default=None
         Length all recordings are brought to, in seconds. None keeps theirs.
 
-    crop : {"start", "centre", "loudest"}, default="centre"
+    crop : {"start", "center", "loudest"}, default="center"
         The part that is kept of a recording longer than `duration`; "loudest" has the largest
         energy.
 
@@ -213,7 +213,7 @@ class VGGish(FrontEnd):
         random_state=None,
         input_sample_rate=16000,
         duration=None,
-        crop="centre",
+        crop="center",
         pad="zero",
         trim_silence=False,
         memory=None,
@@ -292,7 +292,7 @@ class VGGish(FrontEnd):
     def _finish(self, embeddings):
         """Return (128, n_patches) of (n_patches, 128)."""
         if self.postprocess:
-            embeddings = quantise(embeddings, *load_principal_components())
+            embeddings = quantize(embeddings, *load_principal_components())
         return np.ascontiguousarray(embeddings.T)
 
     def _count_features(self):

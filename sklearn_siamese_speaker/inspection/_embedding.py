@@ -41,8 +41,8 @@ class EmbeddingDisplay:
     >>> from sklearn_siamese_speaker.inspection import EmbeddingDisplay
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["ana", "ben", "eva", "kim"], 5)
-    >>> centres = dict(ana=0, ben=9, eva=18, kim=27)
-    >>> E = rng.normal(size=(20, 8)) + np.array([[centres[name]] for name in y])
+    >>> centers = dict(ana=0, ben=9, eva=18, kim=27)
+    >>> E = rng.normal(size=(20, 8)) + np.array([[centers[name]] for name in y])
     >>> EmbeddingDisplay.from_embeddings(E, y, n_sets=2, n_speakers=2).purity
     [1.0, 1.0]
     """

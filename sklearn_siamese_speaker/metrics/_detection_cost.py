@@ -10,7 +10,7 @@ from ._trials import check_trials, count_by_score, error_rates, threshold_above
 
 
 def min_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
-    r"""Return the lowest normalised detection cost of all thresholds.
+    r"""Return the lowest normalized detection cost of all thresholds.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def min_dcf_threshold(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
 
 
 def actual_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
-    """Return the normalised detection cost of log-likelihood ratios at the Bayes threshold.
+    """Return the normalized detection cost of log-likelihood ratios at the Bayes threshold.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def actual_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
     y_true, y_score = check_trials(y_true, y_score)
     accepted = y_score > threshold
     far, frr = accepted[~y_true].mean(), (~accepted[y_true]).mean()
-    return float(_normalised_cost(far, frr, p_target, c_miss, c_fa))
+    return float(_normalized_cost(far, frr, p_target, c_miss, c_fa))
 
 
 def bayes_threshold(*, p_target=0.01, c_miss=1.0, c_fa=1.0):
@@ -167,9 +167,9 @@ def bayes_threshold(*, p_target=0.01, c_miss=1.0, c_fa=1.0):
 
 def _costs(counts, p_target, c_miss, c_fa):
     bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)  # checks them
-    return _normalised_cost(*error_rates(counts), p_target, c_miss, c_fa)
+    return _normalized_cost(*error_rates(counts), p_target, c_miss, c_fa)
 
 
-def _normalised_cost(far, frr, p_target, c_miss, c_fa):
+def _normalized_cost(far, frr, p_target, c_miss, c_fa):
     miss, false_accept = p_target * c_miss, (1 - p_target) * c_fa
     return (miss * frr + false_accept * far) / np.minimum(miss, false_accept)

@@ -8,7 +8,7 @@ from sklearn.utils.validation import column_or_1d
 
 
 def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
-    """Normalise the scores of trials against a cohort of other speakers.
+    """Normalize the scores of trials against a cohort of other speakers.
 
     Some recordings sound like many, and one threshold does not suit all. So each score is measured
     in standard deviations from the mean of the scores that the enrolment recording has with the
@@ -30,7 +30,7 @@ def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
     Returns
     -------
     y_score : ndarray of shape (n_trials,)
-        The normalised scores.
+        The normalized scores.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
     y_score = column_or_1d(y_score).astype(np.float64)
     sides = [check_array(side, dtype=np.float64) for side in (enrolment_scores, test_scores)]
     check_consistent_length(y_score, *sides)
-    return standardise(y_score, [summarise_cohort(side, n_top) for side in sides])
+    return standardize(y_score, [summarise_cohort(side, n_top) for side in sides])
 
 
 def summarise_cohort(cohort_scores, n_top=200):
@@ -64,7 +64,7 @@ def summarise_cohort(cohort_scores, n_top=200):
     return np.stack([top.mean(axis=1), np.where(differ, top.std(axis=1), 0.0)])
 
 
-def standardise(y_score, sides):
+def standardize(y_score, sides):
     """Return the mean over both sides of the scores measured by their (2, n_trials) summaries."""
     for _, scale in sides:
         if not scale.all():

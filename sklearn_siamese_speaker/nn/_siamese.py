@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Siamese(nn.Module):
-    """Standardise the frames, encode them, and move to the space of the metric.
+    """Standardize the frames, encode them, and move to the space of the metric.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class Siamese(nn.Module):
 
     def forward(self, frames):
         """Map ``(batch, n_features, n_frames)`` to coordinates ``(batch, n_dims)``."""
-        standardised = (frames - self.mean[:, None]) / self.scale[:, None]
-        return self.space(self.network(standardised))
+        standardized = (frames - self.mean[:, None]) / self.scale[:, None]
+        return self.space(self.network(standardized))
 
 
 def frame_statistics(frames):

@@ -21,7 +21,7 @@ from ..metrics import (
     false_accept_threshold,
 )
 from ..metrics._log_likelihood_ratio import calibrate
-from ..metrics._score_norm import standardise, summarise_cohort
+from ..metrics._score_norm import standardize, summarise_cohort
 from ..metrics._trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
 from ..similarity._compare import similarity
@@ -79,7 +79,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     metric_ : {"euclidean", "cosine", "manhattan"}
         The metric in use.
     cohort_ : ndarray of shape (n_cohort, n_dims) or None
-        Embeddings that scores are normalised against.
+        Embeddings that scores are normalized against.
     n_features_in_ : int
         Number of scores of a trial; 1 for pairs of embeddings.
     feature_names_in_ : ndarray of shape (n_scores,)
@@ -153,7 +153,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
             for independent of each other, which all pairs of some recordings are not.
         cohort : array-like of shape (n_cohort, n_dims), default=None
             Embeddings of recordings of other speakers, for pairs of embeddings: their scores are
-            then normalised by :func:`~sklearn_siamese_speaker.metrics.adaptive_s_norm`, here and
+            then normalized by :func:`~sklearn_siamese_speaker.metrics.adaptive_s_norm`, here and
             in all other methods.
 
         Returns
@@ -303,19 +303,19 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
             X = self._compare(check_array(X, dtype=np.float64, allow_nd=True))
         elif self.cohort_ is not None:
             raise ValueError(
-                "A cohort normalises the scores of pairs of embeddings, but X holds scores: pass "
-                "pairs, or scores normalised by metrics.adaptive_s_norm."
+                "A cohort normalizes the scores of pairs of embeddings, but X holds scores: pass "
+                "pairs, or scores normalized by metrics.adaptive_s_norm."
             )
         return validate_data(
             self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1
         )
 
     def _compare(self, pairs):
-        """Return the similarities of pairs, normalised against the cohort: (n_trials, 1)."""
+        """Return the similarities of pairs, normalized against the cohort: (n_trials, 1)."""
         scores = _compare(pairs, self.metric_)
         if self.cohort_ is not None:
             sides = [self._summarise_cohort(pairs[:, i]) for i in (0, 1)]
-            scores = standardise(scores[:, 0], sides)[:, np.newaxis]
+            scores = standardize(scores[:, 0], sides)[:, np.newaxis]
         return scores
 
     def _summarise_cohort(self, E):

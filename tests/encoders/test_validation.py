@@ -130,7 +130,7 @@ def test_warm_start_goes_on_with_other_speakers():
     names = np.array([f"new{i}" for i in y % 5])
     encoder.set_params(warm_start=True).fit(X + 100, names)
     assert encoder.classes_.tolist() == [f"new{i}" for i in range(5)]
-    # The rate is next to nothing: the standardisation and the weights are those of the first fit.
+    # The rate is next to nothing: the standardization and the weights are those of the first fit.
     assert_array_equal(encoder.state_["mean"], before["mean"])
     weight = "network.embedding.0.weight"
     np.testing.assert_allclose(encoder.state_[weight], before[weight], atol=1e-6)

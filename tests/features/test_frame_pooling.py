@@ -22,7 +22,7 @@ def test_statistics_follow_one_another():
     np.testing.assert_allclose(pooling.fit_transform(frames), expected, rtol=1e-6)
 
 
-def test_features_are_standardised_over_the_frames_of_all_recordings(ragged):
+def test_features_are_standardized_over_the_frames_of_all_recordings(ragged):
     pooling = FramePooling().fit(ragged)
     every_frame = np.concatenate(ragged, axis=1)
     np.testing.assert_allclose(pooling.mean_, every_frame.mean(axis=1), rtol=1e-5)

@@ -5,7 +5,7 @@ from sklearn_siamese_speaker.features._length import set_length, trim_silent_end
 
 
 @pytest.mark.parametrize(
-    ("crop", "expected"), [("start", [1, 0, 3]), ("centre", [0, 3, 5]), ("loudest", [3, 5, 1])]
+    ("crop", "expected"), [("start", [1, 0, 3]), ("center", [0, 3, 5]), ("loudest", [3, 5, 1])]
 )
 def test_crop_keeps_the_part_it_names(crop, expected):
     np.testing.assert_array_equal(set_length(np.array([1, 0, 3, 5, 1]), 3, crop), expected)

@@ -13,7 +13,7 @@ from sklearn_siamese_speaker.features._spectral import (
     mel_filters,
     mel_spectrum,
     mel_to_hz,
-    normalise,
+    normalize,
     power_spectrum,
     power_to_db,
 )
@@ -45,10 +45,10 @@ def test_htk_filters_form_a_partition_between_the_outer_peaks():
 
 
 def test_power_of_a_tone_is_that_of_its_amplitude():
-    # A tone in the centre of bin k has magnitude amplitude / 2 * sum(window) there.
+    # A tone in the center of bin k has magnitude amplitude / 2 * sum(window) there.
     window = hann_window(512, 512)
     waveform = 0.5 * np.cos(2 * np.pi * 32 * np.arange(512) / 512)
-    power = power_spectrum(frame(waveform, 512, 512, centre=False), window)
+    power = power_spectrum(frame(waveform, 512, 512, center=False), window)
     assert power.shape == (257, 1)
     assert power.argmax() == 32
     assert power[32, 0] == pytest.approx((0.5 / 2 * window.sum()) ** 2)
@@ -101,8 +101,8 @@ def test_power_to_db_counts_the_floor_from_the_maximum():
     np.testing.assert_allclose(power_to_db(power, top_db=None), [20, -30, -90, -100], atol=1e-5)
 
 
-def test_normalise_removes_what_it_says():
+def test_normalize_removes_what_it_says():
     frames = np.float32([[1, 3], [5, 5]])
-    assert normalise(frames, None) is frames
-    np.testing.assert_array_equal(normalise(frames, "mean"), [[-1, 1], [0, 0]])
-    np.testing.assert_array_equal(normalise(4 * frames, "mean_variance"), [[-1, 1], [0, 0]])
+    assert normalize(frames, None) is frames
+    np.testing.assert_array_equal(normalize(frames, "mean"), [[-1, 1], [0, 0]])
+    np.testing.assert_array_equal(normalize(4 * frames, "mean_variance"), [[-1, 1], [0, 0]])

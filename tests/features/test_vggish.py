@@ -26,7 +26,7 @@ from sklearn_siamese_speaker._audio import AudioError
 from sklearn_siamese_speaker.features import FramePooling
 from sklearn_siamese_speaker.features import _vggish as vggish_module
 from sklearn_siamese_speaker.features._spectral import vggish_log_mel, vggish_patches
-from sklearn_siamese_speaker.features._vggish import VGGish, quantise
+from sklearn_siamese_speaker.features._vggish import VGGish, quantize
 from sklearn_siamese_speaker.features._vggish_weights import load_network
 from sklearn_siamese_speaker.nn import _vggish
 
@@ -68,40 +68,40 @@ def random_vggish(**parameters):
 # Post-processing
 
 
-def test_quantised_values_are_those_computed_by_hand():
+def test_quantized_values_are_those_computed_by_hand():
     # x + 2 is in units of 4 / 255: 10 of them are 10, 10.4 are 10, 10.6 are 11; ends are clipped.
     step = 4 / 255
     whitened = np.array([[-2, -2.1, -1e9, 2, 2.1, 1e9, 0.1 * step - 2, 10.4 * step - 2]])
     expected = [[0, 0, 0, 255, 255, 255, 0, 10]]
-    quantised = quantise(whitened, np.eye(8), np.zeros(8))
-    np.testing.assert_array_equal(quantised, expected)
-    assert quantised.dtype == np.float32
+    quantized = quantize(whitened, np.eye(8), np.zeros(8))
+    np.testing.assert_array_equal(quantized, expected)
+    assert quantized.dtype == np.float32
     between = np.array([[10.6, 254.4, 254.6, 0.4, 0.6, 1.4]]) * step - 2
     expected = [[11, 254, 255, 0, 1, 1]]
-    np.testing.assert_array_equal(quantise(between, np.eye(6), np.zeros(6)), expected)
+    np.testing.assert_array_equal(quantize(between, np.eye(6), np.zeros(6)), expected)
 
 
 def test_halves_are_rounded_to_even():
     # 0 is the middle, 127.5; 2 / 255 above it is exactly 128 and below it exactly 127.
     values = np.array([[0.0, 2 / 255, -2 / 255]])
-    np.testing.assert_array_equal(quantise(values, np.eye(3), np.zeros(3)), [[128, 128, 127]])
+    np.testing.assert_array_equal(quantize(values, np.eye(3), np.zeros(3)), [[128, 128, 127]])
 
 
 def test_means_are_removed_before_the_rows_of_eigenvectors_are_applied():
     # (1, 2) - (1, 1) = (0, 1); its products with (1, 2) and (3, -1) are 2 and -1.
-    quantised = quantise(np.array([[1.0, 2.0]]), np.array([[1.0, 2.0], [3.0, -1.0]]), np.ones(2))
-    np.testing.assert_array_equal(quantised, [[255, 64]])  # (-1 + 2) * 63.75 = 63.75
+    quantized = quantize(np.array([[1.0, 2.0]]), np.array([[1.0, 2.0], [3.0, -1.0]]), np.ones(2))
+    np.testing.assert_array_equal(quantized, [[255, 64]])  # (-1 + 2) * 63.75 = 63.75
 
 
-def test_postprocess_quantises_the_embeddings(narrow, waveforms, monkeypatch):
+def test_postprocess_quantizes_the_embeddings(narrow, waveforms, monkeypatch):
     components = np.random.default_rng(0).normal(size=(128, 128)), np.full(128, 0.01)
     monkeypatch.setattr(vggish_module, "load_principal_components", lambda: components)
     embeddings = random_vggish().fit_transform(waveforms)
-    quantised = random_vggish(postprocess=True).fit_transform(waveforms)
-    assert quantised.dtype == np.float32
-    assert len(np.unique(quantised)) > 10
-    expected = [quantise(recording.T, *components).T for recording in embeddings]
-    np.testing.assert_array_equal(quantised, expected)
+    quantized = random_vggish(postprocess=True).fit_transform(waveforms)
+    assert quantized.dtype == np.float32
+    assert len(np.unique(quantized)) > 10
+    expected = [quantize(recording.T, *components).T for recording in embeddings]
+    np.testing.assert_array_equal(quantized, expected)
 
 
 # The transformer
@@ -381,19 +381,19 @@ def test_features_are_named_after_vggish(narrow, waveforms):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("sample_rate", "final_relu", "embedding", "quantised"),
+    ("sample_rate", "final_relu", "embedding", "quantized"),
     [
         (44100, True, (0.131, 0.238), (123.0, 75.0)),
         (16000, False, (0.000657, 0.343), (126.0, 89.3)),
     ],
 )
-def test_embeddings_of_a_sine_are_as_published(sample_rate, final_relu, embedding, quantised):
+def test_embeddings_of_a_sine_are_as_published(sample_rate, final_relu, embedding, quantized):
     folder = Path(os.environ.get("SKLEARN_SIAMESE_SPEAKER_DATA", ""), "vggish")
     if not all((folder / n).exists() for n in ("vggish-10086976.pth", "vggish_pca_params.npz")):
         pytest.skip("SKLEARN_SIAMESE_SPEAKER_DATA names no folder with the published weights")
     vggish = VGGish(final_relu=final_relu, input_sample_rate=sample_rate)
     sine = [make_sine(sample_rate)]
-    for postprocess, (mean, std) in ((False, embedding), (True, quantised)):
+    for postprocess, (mean, std) in ((False, embedding), (True, quantized)):
         frames = vggish.set_params(postprocess=postprocess).fit_transform(sine)
         assert frames.mean() == pytest.approx(mean, rel=0.1, abs=0.1 * std)
         assert frames.std() == pytest.approx(std, rel=0.1)

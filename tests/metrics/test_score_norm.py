@@ -31,9 +31,9 @@ def test_a_small_cohort_counts_as_a_whole():
 def test_both_sides_count_alike_and_scale_and_offset_cancel():
     rng = np.random.default_rng(0)
     scores, a, b = (rng.normal(size=shape) for shape in [20, (20, 9), (20, 9)])
-    normalised = adaptive_s_norm(scores, a, b)
-    assert normalised == pytest.approx(adaptive_s_norm(scores, b, a))
-    assert normalised == pytest.approx(adaptive_s_norm(3 * scores + 1, 3 * a + 1, 3 * b + 1))
+    normalized = adaptive_s_norm(scores, a, b)
+    assert normalized == pytest.approx(adaptive_s_norm(scores, b, a))
+    assert normalized == pytest.approx(adaptive_s_norm(3 * scores + 1, 3 * a + 1, 3 * b + 1))
 
 
 def test_a_cohort_that_says_nothing_is_refused():

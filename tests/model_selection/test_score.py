@@ -38,7 +38,7 @@ def make_recordings(n_speakers=10, n_recordings=6, n_dims=6, seed=0):
 
 
 class CountingEncoder(TransformerMixin, BaseEstimator):
-    """Centre, and count the recordings that are transformed."""
+    """Center, and count the recordings that are transformed."""
 
     def __init__(self, metric="euclidean"):
         self.metric = metric

@@ -52,20 +52,20 @@ def test_the_same_seed_gives_the_same_weights(name):
 
 def test_the_case_study_network_has_the_parameters_counted_by_hand():
     convolutions = 9 * (1 * 128 + 128 * 256 + 256 * 384)
-    normalisation = 2 * (128 + 256 + 384)
+    normalization = 2 * (128 + 256 + 384)
     embedding = 384 * 1024 + 1024
     network = build_network("cnn2d", 40)
     assert sum(p.numel() for p in network.parameters()) == 1_576_576
-    assert convolutions + normalisation + embedding == 1_576_576
+    assert convolutions + normalization + embedding == 1_576_576
 
 
 def test_the_tdnn_has_the_parameters_counted_by_hand():
     layers = 5 * 40 * 128 + 3 * 128 * 128 + 3 * 128 * 256 + 256 * 384
-    normalisation = 2 * (128 + 128 + 256 + 384)
+    normalization = 2 * (128 + 128 + 256 + 384)
     embedding = 2 * 768 + 768 * 1024 + 1024
     network = build_network("tdnn", 40)
-    assert sum(p.numel() for p in network.parameters()) == layers + normalisation + embedding
-    assert layers + normalisation == 273_152
+    assert sum(p.numel() for p in network.parameters()) == layers + normalization + embedding
+    assert layers + normalization == 273_152
 
 
 def test_the_tdnn_sees_fifteen_frames():
@@ -86,12 +86,12 @@ def test_raw_audio_of_three_seconds_is_brought_below_400_frames(name, stride, po
 
 def test_the_block_of_the_case_study_is_relu_before_dropout_and_pooling():
     network = small_network("cnn2d", 9, pool_size=2)
-    convolution, normalisation, dropout, pooling, relu = network.blocks[0]
+    convolution, normalization, dropout, pooling, relu = network.blocks[0]
     images = torch.randn(4, 1, 27, 30)
     torch.manual_seed(1)
     in_slide_order = network.blocks[0](images)
     torch.manual_seed(1)
-    usual = pooling(dropout(relu(normalisation(convolution(images)))))
+    usual = pooling(dropout(relu(normalization(convolution(images)))))
     torch.testing.assert_close(in_slide_order, usual)
 
 

@@ -20,9 +20,9 @@ def test_a_feature_that_never_varies_has_a_scale_of_one():
     assert scale.tolist() == [1]
 
 
-def test_the_twin_standardises_encodes_and_moves_to_the_space():
+def test_the_twin_standardizes_encodes_and_moves_to_the_space():
     siamese = Siamese(
         torch.nn.Flatten(), build_space("cosine", 2), torch.tensor([1.0]), torch.tensor([2.0])
     )
-    coordinates = siamese(torch.tensor([[[7.0, 9.0]]]))  # (3, 4) when standardised
+    coordinates = siamese(torch.tensor([[[7.0, 9.0]]]))  # (3, 4) when standardized
     torch.testing.assert_close(coordinates, torch.tensor([[0.6, 0.8]]))

@@ -32,8 +32,8 @@ def make_recordings(n_speakers=5, n_recordings=3, n_dims=7, dtype=np.float64, se
     """Embeddings of speakers s00, s01, ... in random order, and their labels."""
     rng = np.random.default_rng(seed)
     y = rng.permutation(np.repeat([f"s{i:02}" for i in range(n_speakers)], n_recordings))
-    centres = 2 * rng.normal(size=(n_speakers, n_dims))
-    X = centres[np.unique(y, return_inverse=True)[1]] + rng.normal(size=(len(y), n_dims))
+    centers = 2 * rng.normal(size=(n_speakers, n_dims))
+    X = centers[np.unique(y, return_inverse=True)[1]] + rng.normal(size=(len(y), n_dims))
     return X.astype(dtype), y
 
 

@@ -295,17 +295,17 @@ def make_hubs(n_speakers=40, seed=0):
     return X * np.repeat(np.linspace(0.3, 3.0, n_speakers), 4)[:, np.newaxis], y
 
 
-def test_scores_are_normalised_against_the_cohort():
+def test_scores_are_normalized_against_the_cohort():
     (X, y), (cohort, _) = make_hubs(), make_embeddings(n_dims=6, seed=1)
     trials = make_trials(X, y)
     scores = -np.linalg.norm(trials.data[:, 0] - trials.data[:, 1], axis=1)
     sides = [
         -np.linalg.norm(trials.data[:, i, np.newaxis] - cohort[np.newaxis], axis=2) for i in (0, 1)
     ]
-    normalised = adaptive_s_norm(scores, *sides)[:, np.newaxis]
+    normalized = adaptive_s_norm(scores, *sides)[:, np.newaxis]
     by_pairs = SpeakerVerifier().fit(trials.data, trials.target, cohort=cohort)
-    by_scores = SpeakerVerifier().fit(normalised, trials.target)
-    expected = by_scores.log_likelihood_ratio(normalised)
+    by_scores = SpeakerVerifier().fit(normalized, trials.target)
+    expected = by_scores.log_likelihood_ratio(normalized)
     assert by_pairs.log_likelihood_ratio(trials.data) == pytest.approx(expected, rel=1e-6)
     alone = by_pairs.log_likelihood_ratio(trials.data[7:8])
     assert alone == by_pairs.log_likelihood_ratio(trials.data)[7]
@@ -325,7 +325,7 @@ def test_a_cohort_helps_where_speakers_differ_in_how_near_they_are_to_all():
 
 def test_a_cohort_with_scores_instead_of_embeddings_is_refused():
     X, y = make_scores()
-    with pytest.raises(ValueError, match="A cohort normalises the scores of pairs of embeddings"):
+    with pytest.raises(ValueError, match="A cohort normalizes the scores of pairs of embeddings"):
         SpeakerVerifier().fit(X, y, cohort=np.eye(3))
 
 

@@ -10,7 +10,7 @@ what                     front ends (the attribute `domains`)
 :class:`AdditiveNoise`   LogMelSpectrogram or RawAudio (``front_end=``)
 =======================  =====================================================
 
-All take ``(batch, n_features, n_frames)`` as the front end gives it, before any standardisation,
+All take ``(batch, n_features, n_frames)`` as the front end gives it, before any standardization,
 never change it in place, draw from the given generator only, and are equal when their parameters
 are.
 """

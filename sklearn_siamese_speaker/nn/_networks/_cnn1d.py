@@ -10,7 +10,7 @@ from ._layers import convolutions_along_frames
 class CNN1d(nn.Module):
     """Convolutions along time, with the features as channels [1]_.
 
-    Each block is convolution, batch normalisation, dropout, max pooling, ReLU; then the maximum of
+    Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
     each filter over time, a fully connected layer, dropout. Input of one feature is taken for raw
     audio and goes first through a learned filter bank: kernels of 80 samples (5 ms at 16 kHz) every
     40 samples. Of 3 s at 16 kHz, 45 frames are left before the maximum is taken.

@@ -11,7 +11,7 @@ from ._layers import block2d
 class CNN2d(nn.Module):
     """Two-dimensional convolutions over the image (features x frames) of a recording.
 
-    Each block is convolution, batch normalisation, dropout, max pooling, ReLU; then the maximum of
+    Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
     each filter over the image, a fully connected layer, dropout.
 
     Parameters

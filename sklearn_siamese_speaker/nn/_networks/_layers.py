@@ -18,19 +18,19 @@ def along_frames(size):
 
 
 def block2d(n_in, n_out, kernel_size, stride, pool_size, dropout):
-    """Return convolution, batch normalisation, dropout of whole filters, max pooling, ReLU.
+    """Return convolution, batch normalization, dropout of whole filters, max pooling, ReLU.
 
     Neighbours in an image are alike, so single values that are dropped can be read off theirs;
     whole filters cannot (Tompson et al., "Efficient object localization using convolutional
     networks", CVPR, 2015). They also take fewer random numbers.
 
     ReLU commutes with max pooling and with dropout, so this order, the case study's, is the
-    same function as ReLU straight after the normalisation, on fewer values.
+    same function as ReLU straight after the normalization, on fewer values.
     """
     kernel_size = as_pair(kernel_size)
     padding = tuple(size // 2 for size in kernel_size)
     return nn.Sequential(
-        # The normalisation takes a bias away again.
+        # The normalization takes a bias away again.
         nn.Conv2d(n_in, n_out, kernel_size, as_pair(stride), padding, bias=False),
         nn.BatchNorm2d(n_out),
         nn.Dropout2d(dropout),

@@ -13,7 +13,7 @@ class TDNN(nn.Module):
 
     The first layer sees 5 frames, the next ones 3 frames that lie 2, 3, ... apart, the last one a
     single frame. With three `filters` (a, b, c) the four layers have a, a, b, c filters and see 15
-    frames together, as in [1]_. Mean and standard deviation of each filter over time, normalised,
+    frames together, as in [1]_. Mean and standard deviation of each filter over time, normalized,
     then go to a fully connected layer. Up to that layer the defaults have 273,152 parameters for
     40 features.
 
