@@ -6,17 +6,20 @@ Frames to speaker embeddings
     SiameseSpeakerEncoder
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
-Judging any of them
+Evaluation of any of them
     ``model_selection`` (n-shot k-way tasks), ``metrics``, ``inspection`` (figures)
 Data
     ``datasets``
 Bad input
     AudioError, AudioQualityWarning
+Loading saved files
+    TRUSTED_TYPES, the list for ``skops.io.load(file, trusted=TRUSTED_TYPES)``
 """
 
 from __future__ import annotations
 
 from ._audio import AudioError, AudioQualityWarning
+from ._public import TRUSTED_TYPES, publish
 from .encoders import SiameseSpeakerEncoder
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import OneShotClassifier, SpeakerVerifier
@@ -25,6 +28,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "MFCC",
+    "TRUSTED_TYPES",
     "AudioError",
     "AudioQualityWarning",
     "FramePooling",
@@ -35,3 +39,5 @@ __all__ = [
     "SpeakerVerifier",
     "VGGish",
 ]
+
+publish(globals())

@@ -23,6 +23,7 @@ ENTRY_POINTS = {
     "_compat",
     "_docs",
     "_progress",
+    "_public",
 }
 EVALUATION = {"similarity", "metrics", "model_selection", "datasets", "inspection"}  # L0'
 FEATURES = ENTRY_POINTS | {"_torch"} | EVALUATION | {"nn"}  # what L2 may import
@@ -33,7 +34,7 @@ COMMANDS = PUBLIC | {"__init__"}
 ALLOWED = {
     **{name: set() for name in ENTRY_POINTS | {"_torch"}},
     **dict.fromkeys(EVALUATION, EVALUATION | ENTRY_POINTS),
-    "nn": {"_docs"},
+    "nn": {"_docs", "_public"},
     "features": FEATURES,
     "encoders": ENCODERS,
     "recognition": RECOGNITION,

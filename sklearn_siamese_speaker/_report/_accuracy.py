@@ -145,11 +145,9 @@ To recognise people the network never heard, with one recording each:
 
     import skops.io
     from sklearn.frozen import FrozenEstimator
-    from sklearn_siamese_speaker import OneShotClassifier
+    from sklearn_siamese_speaker import TRUSTED_TYPES, OneShotClassifier
 
-    trusted = ["sklearn_siamese_speaker.features._mfcc.MFCC",
-               "sklearn_siamese_speaker.encoders._siamese_encoder.SiameseSpeakerEncoder"]
-    pipeline = skops.io.load("{path}", trusted=trusted)
+    pipeline = skops.io.load("{path}", trusted=TRUSTED_TYPES)
     who = OneShotClassifier(FrozenEstimator(pipeline)).fit(["ana.wav", "ben.wav"], ["ana", "ben"])
     print(who.predict(["somebody.wav"]))
 """

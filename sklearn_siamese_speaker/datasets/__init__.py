@@ -1,5 +1,6 @@
 """Speech to learn from: synthetic speakers, folders of recordings, public corpora, fragments."""
 
+from .._public import publish
 from ._arabic_speech_commands import fetch_arabic_speech_commands
 from ._data_home import get_data_home
 from ._fragments import split_into_fragments
@@ -23,3 +24,5 @@ __all__ = [
     "make_speakers",
     "split_into_fragments",
 ]
+
+publish(globals())

@@ -3,6 +3,9 @@
 The estimator imports no torch before its first fit; the training loop stands beside it.
 """
 
+from .._public import publish
 from ._siamese_encoder import SiameseSpeakerEncoder
 
 __all__ = ["SiameseSpeakerEncoder"]
+
+publish(globals())

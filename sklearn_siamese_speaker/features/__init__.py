@@ -7,6 +7,7 @@
 - `FramePooling`: statistics over frames, the bridge to two-dimensional features
 """
 
+from .._public import publish
 from ._frame_pooling import FramePooling
 from ._log_mel import LogMelSpectrogram
 from ._mfcc import MFCC
@@ -14,3 +15,5 @@ from ._raw_audio import RawAudio
 from ._vggish import VGGish
 
 __all__ = ["MFCC", "FramePooling", "LogMelSpectrogram", "RawAudio", "VGGish"]
+
+publish(globals())

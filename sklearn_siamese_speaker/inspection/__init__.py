@@ -1,5 +1,6 @@
 """Figures as scikit-learn displays; matplotlib is imported when one is drawn."""
 
+from .._public import publish
 from ._embedding import EmbeddingDisplay
 from ._n_shot_k_way import NShotKWayDisplay
 from ._representation import RepresentationDisplay
@@ -15,3 +16,5 @@ __all__ = [
     "TrainingHistoryDisplay",
     "TrialScoreDisplay",
 ]
+
+publish(globals())

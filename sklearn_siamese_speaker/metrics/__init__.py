@@ -9,6 +9,7 @@ speakers: `bootstrap_interval` of any metric, `error_rate_bound` of the errors a
 Scores against a cohort: `adaptive_s_norm`.
 """
 
+from .._public import publish
 from ._bootstrap import bootstrap_interval
 from ._bounds import error_rate_bound
 from ._cllr import cllr, min_cllr
@@ -38,3 +39,5 @@ __all__ = [
     "min_dcf",
     "min_dcf_threshold",
 ]
+
+publish(globals())

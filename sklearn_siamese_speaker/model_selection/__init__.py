@@ -7,6 +7,7 @@ estimator; one that publishes `embedding_metric_` (`find_embedding_metric`) is j
 metric.
 """
 
+from .._public import publish
 from ._curve import n_shot_k_way_curve, paired_difference
 from ._embedding_metric import find_embedding_metric
 from ._open_set import open_set_report
@@ -28,3 +29,5 @@ __all__ = [
     "paired_difference",
     "seen_unseen_score",
 ]
+
+publish(globals())

@@ -15,6 +15,7 @@ the twin             what both recordings of a pair pass through: :class:`Siames
 ===================  ===========================================================================
 """
 
+from .._public import publish
 from ._assemble import build_modules
 from ._augment import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
 from ._losses import LOSSES, RandomPairs, build_loss
@@ -42,3 +43,5 @@ __all__ = [
     "build_space",
     "frame_statistics",
 ]
+
+publish(globals())

@@ -1,6 +1,9 @@
 """Decisions about embeddings: who is it, is it the same speaker, is it anybody we know."""
 
+from .._public import publish
 from ._one_shot import OneShotClassifier
 from ._verifier import SpeakerVerifier
 
 __all__ = ["OneShotClassifier", "SpeakerVerifier"]
+
+publish(globals())

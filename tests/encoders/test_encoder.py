@@ -137,7 +137,7 @@ def test_skops_needs_to_trust_one_type(fitted):
     skops_io = pytest.importorskip("skops.io")
     encoder, X, _ = fitted
     data = skops_io.dumps(encoder)
-    ours = "sklearn_siamese_speaker.encoders._siamese_encoder.SiameseSpeakerEncoder"
+    ours = "sklearn_siamese_speaker.SiameseSpeakerEncoder"
     assert skops_io.get_untrusted_types(data=data) == [ours]
     assert_array_equal(skops_io.loads(data, trusted=[ours]).transform(X), encoder.transform(X))
 

@@ -1,0 +1,128 @@
+"""What skops saves loads with TRUSTED_TYPES alone, and names no private module of the library."""
+
+import importlib
+import os
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import sklearn_siamese_speaker
+from sklearn_siamese_speaker import (
+    MFCC,
+    TRUSTED_TYPES,
+    FramePooling,
+    LogMelSpectrogram,
+    OneShotClassifier,
+    RawAudio,
+    SiameseSpeakerEncoder,
+    SpeakerVerifier,
+    nn,
+)
+from sklearn_siamese_speaker.datasets import make_speakers
+from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
+
+skops_io = pytest.importorskip("skops.io")
+
+TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "max_epochs": 1, "random_state": 0}
+PRIVATE = re.compile(r"sklearn_siamese_speaker(?:\.\w+)*\._\w+")
+PACKAGES = ["", ".model_selection", ".metrics", ".datasets", ".inspection", ".nn"]
+
+
+@pytest.fixture(scope="module")
+def voices():
+    return make_speakers(n_speakers=6, n_recordings=4, duration=0.5, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def pipeline(voices):
+    augment = [nn.TimeMask(), nn.RandomChannel()]
+    return make_pipeline(MFCC(), SiameseSpeakerEncoder(augment=augment, **TINY)).fit(*voices)
+
+
+def load_as_a_user_does(path):
+    """Load with the fixed list; the file names no private module of the library."""
+    with zipfile.ZipFile(path) as archive:
+        assert not PRIVATE.search(archive.read("schema.json").decode())
+    return skops_io.load(path, trusted=TRUSTED_TYPES)
+
+
+def test_a_pipeline_loads_with_the_trusted_types_alone(pipeline, voices, tmp_path):
+    X, _ = voices
+    skops_io.dump(pipeline, tmp_path / "pipeline.skops")
+    loaded = load_as_a_user_does(tmp_path / "pipeline.skops")
+    np.testing.assert_array_equal(loaded.transform(X), pipeline.transform(X))
+
+
+def test_a_classifier_loads_with_the_trusted_types_alone(pipeline, voices, tmp_path):
+    X, y = voices
+    who = OneShotClassifier(FrozenEstimator(pipeline)).fit(X[::4], y[::4])
+    skops_io.dump(who, tmp_path / "who.skops")
+    loaded = load_as_a_user_does(tmp_path / "who.skops")
+    assert loaded.predict(X).tolist() == who.predict(X).tolist()
+    loaded.partial_fit(X[1:2], ["somebody else"]).forget(["somebody else"])
+
+
+@pytest.mark.parametrize(
+    "front_end", [RawAudio(), LogMelSpectrogram(), MFCC()], ids=lambda one: type(one).__name__
+)
+def test_statistics_of_any_front_end_load_with_the_trusted_types_alone(front_end, voices, tmp_path):
+    X, _ = voices
+    statistics = make_pipeline(front_end, FramePooling()).fit(X)
+    skops_io.dump(statistics, tmp_path / "statistics.skops")
+    loaded = load_as_a_user_does(tmp_path / "statistics.skops")
+    np.testing.assert_array_equal(loaded.transform(X), statistics.transform(X))
+
+
+def test_a_verifier_loads_with_the_trusted_types_alone(tmp_path):
+    pairs = np.random.default_rng(0).normal(size=(40, 2, 3))
+    verifier = SpeakerVerifier().fit(pairs, np.arange(40) % 2)
+    skops_io.dump(verifier, tmp_path / "verifier.skops")
+    loaded = load_as_a_user_does(tmp_path / "verifier.skops")
+    np.testing.assert_array_equal(loaded.predict(pairs), verifier.predict(pairs))
+
+
+def test_a_search_loads_with_the_trusted_types_alone(voices, tmp_path):
+    search = GridSearchCV(
+        make_pipeline(MFCC(), FramePooling()),
+        {"mfcc__n_mfcc": [8]},
+        scoring=NShotKWayScorer(k_way=2, n_tasks=10),
+        cv=SpeakerKFold(2),
+        error_score="raise",
+    ).fit(*voices)
+    skops_io.dump(search, tmp_path / "search.skops")
+    assert load_as_a_user_does(tmp_path / "search.skops").best_score_ == search.best_score_
+
+
+def test_a_file_that_names_another_function_is_refused(tmp_path):
+    evil = make_pipeline(FunctionTransformer(os.system), FramePooling())
+    skops_io.dump(evil, tmp_path / "evil.skops")
+    assert skops_io.get_untrusted_types(file=tmp_path / "evil.skops")[0].endswith("system")
+    with pytest.raises(skops_io.exceptions.UntrustedTypesFoundException, match="system"):
+        skops_io.load(tmp_path / "evil.skops", trusted=TRUSTED_TYPES)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_classes_and_functions_report_their_public_module(package):
+    module = importlib.import_module(f"sklearn_siamese_speaker{package}")
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if callable(thing):
+            assert thing.__module__ == module.__name__, name
+
+
+def test_trusted_types_are_the_classes_that_a_saved_estimator_holds():
+    for address in TRUSTED_TYPES:
+        module, name = address.rsplit(".", 1)
+        assert isinstance(getattr(importlib.import_module(module), name), type), address
+    estimators = {
+        f"sklearn_siamese_speaker.{name}"
+        for name in sklearn_siamese_speaker.__all__
+        if hasattr(getattr(sklearn_siamese_speaker, name), "get_params")
+    }
+    assert estimators <= set(TRUSTED_TYPES)
