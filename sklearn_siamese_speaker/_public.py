@@ -55,4 +55,4 @@ def publish(namespace: dict[str, Any]) -> None:
             thing.__module__ = namespace["__name__"]
             if "__firstlineno__" in vars(thing):
                 # Python >= 3.13 would show that line of the wrong file as the source of the class.
-                del thing.__firstlineno__
+                delattr(thing, "__firstlineno__")
