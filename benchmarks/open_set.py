@@ -18,7 +18,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sklearn_siamese_speaker import FramePooling, OneShotClassifier, SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import use_whole_machine
-from sklearn_siamese_speaker.model_selection import open_set_report
+from sklearn_siamese_speaker.model_selection import open_set_score
 
 TARGET_FAR, N_ENROLLED, N_TO_TRAIN, N_REPEATS = 0.01, 20, 40, 50
 ERRORS = {
@@ -33,7 +33,7 @@ def calibrate_and_apply(encoder, calibration, test, n_shots):
     who = OneShotClassifier(FrozenEstimator(encoder)).fit(*calibration)
     who.calibrate_threshold(*calibration, TARGET_FAR, n_enrolled=N_ENROLLED, n_shots=n_shots)
     found = who.calibration_
-    report = open_set_report(
+    report = open_set_score(
         who, *test, n_enrolled=[N_ENROLLED], n_shots=[n_shots], n_repeats=N_REPEATS
     )
     print(

@@ -2,18 +2,22 @@
 
 Splitters: `NShotKWaySplit` (each split is a task), `SpeakerKFold`, `SeenUnseenSplit`. Scores:
 `n_shot_k_way_score`, `n_shot_k_way_curve`, `seen_unseen_score`, `paired_difference`,
-`compare_representations`, and `NShotKWayScorer` for searches. They judge any scikit-learn
-estimator; one that publishes `embedding_metric_` (`find_embedding_metric`) is judged in its own
-metric.
+`compare_representations`, `open_set_score`, and `NShotKWayScorer` for searches. They evaluate any
+scikit-learn estimator; the embeddings of one that publishes `embedding_metric_`
+(`find_embedding_metric`) are compared in that metric.
 """
 
 from .._public import publish
-from ._curve import n_shot_k_way_curve, paired_difference
-from ._embedding_metric import find_embedding_metric
-from ._open_set import open_set_report
+from ._evaluation import find_embedding_metric
+from ._open_set import open_set_score
 from ._representations import compare_representations
-from ._score import n_shot_k_way_score, seen_unseen_score
-from ._scorer import NShotKWayScorer
+from ._scores import (
+    NShotKWayScorer,
+    n_shot_k_way_curve,
+    n_shot_k_way_score,
+    paired_difference,
+    seen_unseen_score,
+)
 from ._splits import NShotKWaySplit, SeenUnseenSplit, SpeakerKFold
 
 __all__ = [
@@ -25,7 +29,7 @@ __all__ = [
     "find_embedding_metric",
     "n_shot_k_way_curve",
     "n_shot_k_way_score",
-    "open_set_report",
+    "open_set_score",
     "paired_difference",
     "seen_unseen_score",
 ]

@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -24,14 +25,16 @@ _N_DRAWS = 2000
 _SEED = 0  # the same draws for every system, so that their differences are paired
 
 
-def count_recognised(speakers, recognised, n_speakers):
+def count_recognized(
+    speakers: NDArray[np.intp], recognized: NDArray[np.intp], n_speakers: int
+) -> tuple[NDArray, NDArray]:
     """Count the queries of each speaker, and those recognised.
 
     Parameters
     ----------
     speakers : ndarray of shape (n_tasks, k_way)
         Speaker at each position of each task, in [0, n_speakers).
-    recognised : ndarray of shape (n_tasks, k_way, n_queries)
+    recognized : ndarray of shape (n_tasks, k_way, n_queries)
         Position of the recognised speaker, or -1.
     n_speakers : int
 
@@ -39,13 +42,15 @@ def count_recognised(speakers, recognised, n_speakers):
     -------
     n_queries, n_right : ndarray of shape (n_speakers,)
     """
-    is_right = recognised == np.arange(recognised.shape[1])[:, np.newaxis]
+    is_right = recognized == np.arange(recognized.shape[1])[:, np.newaxis]
     n_right = np.bincount(speakers.ravel(), is_right.sum(axis=2).ravel(), minlength=n_speakers)
     n_tasks = np.bincount(speakers.ravel(), minlength=n_speakers)
-    return n_tasks * recognised.shape[2], n_right
+    return n_tasks * recognized.shape[2], n_right
 
 
-def bootstrap_accuracies(n_queries, n_right, n_draws=_N_DRAWS):
+def bootstrap_accuracies(
+    n_queries: NDArray, n_right: NDArray, n_draws: int = _N_DRAWS
+) -> NDArray[np.float64]:
     """Return the accuracy under resampled speakers.
 
     Parameters
@@ -69,24 +74,24 @@ def bootstrap_accuracies(n_queries, n_right, n_draws=_N_DRAWS):
     return accuracy + _few_speakers(n_speakers) * (draws - accuracy)
 
 
-def _few_speakers(n_speakers):
+def _few_speakers(n_speakers: int) -> float:
     """Return how much wider Student's t is than a bootstrap of the mean of so many speakers."""
     t_quantile = stats.t.ppf((1 + CONFIDENCE) / 2, n_speakers - 1)
     return t_quantile / _NORMAL_QUANTILE * np.sqrt(n_speakers / (n_speakers - 1))
 
 
-def percentile_interval(draws):
+def percentile_interval(draws: NDArray) -> NDArray:
     """Return the 95 % interval of bootstrap draws (..., n_draws): two arrays of shape (...)."""
     tail = (1 - CONFIDENCE) / 2
     return np.quantile(draws, [tail, 1 - tail], axis=-1)
 
 
-def accuracy_interval(draws):
+def accuracy_interval(draws: NDArray) -> NDArray:
     """Return the same of accuracies, which are never below 0 or above 1."""
     return np.clip(percentile_interval(draws), 0, 1)
 
 
-def bootstrap_p_value(differences):
+def bootstrap_p_value(differences: NDArray) -> NDArray:
     """Return the two-sided p-value of no difference, from draws of shape (..., n_draws)."""
     n_draws = np.shape(differences)[-1]
     below = (differences <= 0).sum(axis=-1)
@@ -94,7 +99,7 @@ def bootstrap_p_value(differences):
     return np.minimum(1.0, 2 * (np.minimum(below, above) + 1) / (n_draws + 1))
 
 
-def same_speakers_interval(accuracies):
+def same_speakers_interval(accuracies: NDArray) -> tuple[float, float]:
     """Return the normal 95 % interval of the mean over tasks (n_tasks,), cut to [0, 1].
 
     It answers "what would other tasks among the same speakers have given?". NaN for one task.

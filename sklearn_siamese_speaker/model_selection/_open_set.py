@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import Bunch, check_consistent_length, check_scalar, column_or_1d
 
+from .._docs import substitute
 from ..metrics import error_rate_bound
-from ._recogniser import TaskRecogniser, _split_classifier
+from ._evaluation import TaskEvaluator, split_classifier
 from ._tasks import SpeakerPool
+from ._texts import TEXTS
 
 ERRORS = ("false_accept", "false_reject", "misidentification")
 
 
-def open_set_report(
-    estimator, X, y, *, n_enrolled=(5, 10, 20), n_shots=(1, 5), n_repeats=20, random_state=0
-):
+@substitute(**TEXTS)
+def open_set_score(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    n_enrolled: Iterable[int] = (5, 10, 20),
+    n_shots: Iterable[int] = (1, 5),
+    n_repeats: int = 20,
+    random_state: int | RandomState | None = 0,
+) -> Bunch:
     """Enrol some of the speakers again and again, and count the errors on all other recordings.
 
     In each repetition, speakers drawn at random are enrolled with `n_shots` recordings each. Their
@@ -30,10 +44,9 @@ def open_set_report(
         One that rejects, as :class:`~sklearn_siamese_speaker.OneShotClassifier` with a `threshold`,
         or a pipeline that ends in one. Everything before the classifier must be fitted, as for
         :func:`n_shot_k_way_score`; every recording is embedded once.
-    X : array-like of shape (n_samples, ...)
-        Recordings, or whatever else `estimator` takes.
+    %(X)s
     y : array-like of shape (n_samples,)
-        Speaker of each recording. None of them may have served to choose the threshold.
+        Speaker of each recording. None of them may have been used to choose the threshold.
     n_enrolled : sequence of int, default=(5, 10, 20)
         Numbers of speakers enrolled.
     n_shots : sequence of int, default=(1, 5)
@@ -45,7 +58,7 @@ def open_set_report(
 
     Returns
     -------
-    report : Bunch
+    scores : Bunch
         Arrays of shape (n_n_shots, n_n_enrolled):
 
         * `false_accept_rate`: the share of unknown recordings accepted as anybody;
@@ -64,45 +77,50 @@ def open_set_report(
         embedded.
     TypeError
         If the estimator is not a classifier.
-    NotFittedError
-        If anything before the classifier is not fitted.
+    %(not_fitted)s
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_siamese_speaker import OneShotClassifier
-    >>> from sklearn_siamese_speaker.model_selection import open_set_report
+    >>> from sklearn_siamese_speaker.model_selection import open_set_score
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(np.arange(40), 8)
     >>> X = 3 * rng.normal(size=(40, 8))[y] + rng.normal(size=(320, 8))
-    >>> report = open_set_report(OneShotClassifier(threshold=-5.0), X, y, n_enrolled=[5, 20])
-    >>> report.false_accept_rate.round(2)
+    >>> scores = open_set_score(OneShotClassifier(threshold=-5.0), X, y, n_enrolled=[5, 20])
+    >>> scores.false_accept_rate.round(2)
     array([[0.01, 0.04],
            [0.01, 0.05]])
-    >>> report.false_reject_rate.shape
+    >>> scores.false_reject_rate.shape
     (2, 2)
     """
     if not is_classifier(estimator):
         raise TypeError(
-            "An open-set report needs a classifier that can reject, such as OneShotClassifier, "
+            "open_set_score needs a classifier that can reject, such as OneShotClassifier, "
             f"got {type(estimator).__name__}."
         )
     check_consistent_length(X, y)
-    y, n_enrolled, n_shots = column_or_1d(y), list(n_enrolled), list(n_shots)
+    labels, n_enrolled, n_shots = column_or_1d(y), list(n_enrolled), list(n_shots)
     cells = [
-        draw_enrolments(y, n, shots, n_repeats, random_state)
+        draw_enrolments(labels, n, shots, n_repeats, random_state)
         for shots in n_shots
         for n in n_enrolled
     ]
-    E, classifier = TaskRecogniser(estimator).embed(X), _split_classifier(estimator)[1]
-    rows = [_judge_enrolments(classifier, E, y, enrolments) for enrolments in cells]
+    E, classifier = TaskEvaluator(estimator).embed(X), split_classifier(estimator)[1]
+    rows = [_rates_of_errors(classifier, E, labels, enrolments) for enrolments in cells]
     arrays = {key: np.reshape([row[key] for row in rows], (len(n_shots), -1)) for key in rows[0]}
     return Bunch(
         **arrays, n_enrolled=np.array(n_enrolled), n_shots=np.array(n_shots), n_repeats=n_repeats
     )
 
 
-def draw_enrolments(y, n_enrolled, n_shots, n_repeats, random_state):
+def draw_enrolments(
+    y: NDArray,
+    n_enrolled: int,
+    n_shots: int,
+    n_repeats: int,
+    random_state: int | RandomState | None,
+) -> NDArray[np.intp]:
     """Draw who is enrolled, and with which recordings.
 
     Returns
@@ -124,48 +142,67 @@ def draw_enrolments(y, n_enrolled, n_shots, n_repeats, random_state):
     return np.concatenate([drawn for drawn, _ in pool.draw(n_enrolled, n_repeats, random_state)])
 
 
-def _judge_enrolments(classifier, E, y, enrolments):
-    """Return the rate of each kind of error, and its interval: dict of float."""
-    parts = [_find_errors(classifier, E, y, drawn.ravel()) for drawn in enrolments]
-    judgement = {}
-    for error, found in zip(ERRORS, zip(*parts, strict=True), strict=True):
-        rate, lower, upper = _rate_and_interval(*map(np.concatenate, zip(*found, strict=True)))
-        judgement |= {f"{error}_rate": rate, f"{error}_lower": lower, f"{error}_upper": upper}
-    return judgement
+class _Decisions(NamedTuple):
+    """Decisions about recordings, all of which could be one kind of error: (n_decisions,)."""
+
+    speakers: NDArray[np.intp]  # who speaks
+    recognized: NDArray[np.intp]  # who was recognised; the speaker where the recording is rejected
+    is_error: NDArray[np.bool_]
 
 
-def _find_errors(classifier, E, y, enrolment):
-    """Return for each kind of error who speaks, who was recognised if anybody, and if it is one."""
+def _rates_of_errors(
+    classifier: BaseEstimator, E: NDArray, y: NDArray, enrolments: NDArray[np.intp]
+) -> dict[str, float]:
+    """Return the rate of each kind of error, and its interval."""
+    repeats = [_find_errors(classifier, E, y, drawn.ravel()) for drawn in enrolments]
+    rates: dict[str, float] = {}
+    for error, decisions in zip(ERRORS, zip(*repeats, strict=True), strict=True):
+        pooled = _Decisions(*map(np.concatenate, zip(*decisions, strict=True)))
+        rate, lower, upper = _rate_and_interval(pooled)
+        rates |= {f"{error}_rate": rate, f"{error}_lower": lower, f"{error}_upper": upper}
+    return rates
+
+
+def _find_errors(
+    classifier: BaseEstimator, E: NDArray, y: NDArray, enrolment: NDArray[np.intp]
+) -> list[_Decisions]:
+    """Return the decisions about all other recordings, for each kind of error."""
     is_left = np.ones(len(y), dtype=bool)
     is_left[enrolment] = False
     predicted = clone(classifier).fit(E[enrolment], y[enrolment]).predict(E[is_left])
     is_known, is_accepted = (np.isin(labels, y[enrolment]) for labels in (y[is_left], predicted))
     labels, speakers = np.unique(y, return_inverse=True)
-    who, recognised = speakers[is_left], speakers[is_left]
-    recognised[is_accepted] = np.searchsorted(labels, predicted[is_accepted])
+    who, recognized = speakers[is_left], speakers[is_left]
+    recognized[is_accepted] = np.searchsorted(labels, predicted[is_accepted])
     return [
-        (who[of], recognised[of], is_error[of])
+        _Decisions(who[of], recognized[of], is_error[of])
         for of, is_error in [
             (~is_known, is_accepted),
             (is_known, ~is_accepted),
-            (is_known, is_accepted & (recognised != who)),
+            (is_known, is_accepted & (recognized != who)),
         ]
     ]
 
 
-def _rate_and_interval(speakers, recognised, errors):
+def _rate_and_interval(decisions: _Decisions) -> tuple[float, float, float]:
+    speakers, recognized, errors = decisions
     if not len(errors):
         return np.nan, np.nan, np.nan
-    lower = 1 - speaker_level_bound(speakers, recognised, ~errors, confidence=0.975)
-    upper = speaker_level_bound(speakers, recognised, errors, confidence=0.975)
+    lower = 1 - speaker_level_bound(speakers, recognized, ~errors, confidence=0.975)
+    upper = speaker_level_bound(speakers, recognized, errors, confidence=0.975)
     return errors.mean(), lower, upper
 
 
-def speaker_level_bound(speakers, recognised, errors, confidence=0.95):
+def speaker_level_bound(
+    speakers: NDArray[np.intp],
+    recognized: NDArray[np.intp],
+    errors: NDArray[np.bool_],
+    confidence: float = 0.95,
+) -> float:
     """Return the upper bound of an error rate for other speakers.
 
     Each error involves two of them, who speaks and who is recognised; whoever has been rejected
-    involves nobody else. In `recognised`, that is the speaker.
+    involves nobody else. In `recognized`, that is the speaker.
     """
-    pairs = np.column_stack([speakers, recognised])
+    pairs = np.column_stack([speakers, recognized])
     return error_rate_bound(errors, pairs, confidence=confidence)

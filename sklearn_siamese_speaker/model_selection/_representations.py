@@ -1,40 +1,46 @@
-"""Representations of sound compared: the same speakers, the same tasks, what each costs."""
+"""Representations of sound compared: the same speakers, the same tasks, and the costs of each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import clone
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import Bunch, _safe_indexing, check_consistent_length, column_or_1d
 
 from .._audio import open_recordings
-from ._curve import paired_difference
-from ._judge import judge_tasks
-from ._recogniser import TaskRecogniser
+from .._docs import substitute
+from ._evaluation import TaskEvaluator
+from ._scores import paired_difference
 from ._splits import NShotKWaySplit
+from ._tasks import TaskBlock
+from ._texts import TEXTS
 
 _SECONDS = 3.0  # the length that numbers of values are given for
 _SAMPLE_RATE = 16000  # in Hz, where a front end names none
 
 
+@substitute(**TEXTS)
 def compare_representations(
-    pipelines,
-    X,
-    y,
+    pipelines: Mapping[str, BaseEstimator],
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    unseen=0.25,
-    n_shots=1,
-    k_way=5,
-    n_queries=1,
-    n_tasks=1000,
-    random_state=0,
-    groups=None,
-    verbose=0,
-):
-    """Fit pipelines on some speakers, and judge them by the same tasks on the others.
+    unseen: float | ArrayLike = 0.25,
+    n_shots: int = 1,
+    k_way: int = 5,
+    n_queries: int = 1,
+    n_tasks: int = 1000,
+    random_state: int | RandomState | None = 0,
+    groups: ArrayLike | None = None,
+    verbose: int = 0,
+) -> Bunch:
+    """Fit pipelines on some speakers, and evaluate them by the same tasks on the others.
 
     Parameters
     ----------
@@ -43,22 +49,15 @@ def compare_representations(
         VGGish, ...) and end as :func:`n_shot_k_way_score` takes them. They are cloned.
     X : array-like of shape (n_samples, n_times), or list of arrays or of paths
         Recordings.
-    y : array-like of shape (n_samples,)
-        Speaker of each recording.
+    %(y)s
     unseen : float or array-like of labels, default=0.25
-        The speakers that are kept out of the fit and judged on: their share, or who they are.
-    n_shots : int, default=1
-        Recordings of each speaker in the support.
-    k_way : int, default=5
-        Speakers in a task.
-    n_queries : int, default=1
-        Recordings of each speaker to recognise.
+        The speakers kept out of the fit, for the evaluation: their share, or their labels.
+    %(sizes)s
     n_tasks : int, default=1000
         Number of tasks.
     random_state : int, RandomState instance or None, default=0
         Draws the unseen speakers, where `unseen` is a share, and the tasks.
-    groups : array-like of shape (n_samples,), default=None
-        Session of each recording; then the support and the queries of a speaker share none.
+    %(groups)s
     verbose : int, default=0
         1 prints a line before each pipeline is fitted.
 
@@ -67,8 +66,8 @@ def compare_representations(
     comparison : Bunch
         `names`, a list, and arrays of shape (n_representations,) in the same order:
 
-        * `n_values`: dimensionality of the representation. It is the size of what the first step
-          of the pipeline makes of the first unseen recording, scaled to a recording of 3 s;
+        * `n_values`: dimensionality of the representation: the number of values that the first step
+          of the pipeline returns for the first unseen recording, scaled to 3 s;
         * `mean`: the accuracy; `lower` and `upper`, its 95 % interval for other speakers;
         * `difference` of the accuracy to the highest one; `difference_lower` and
           `difference_upper`, its 95 % interval for other speakers, who are resampled alike for
@@ -89,8 +88,9 @@ def compare_representations(
 
     Notes
     -----
-    The highest of several accuracies is a little too high by selection, and so are the differences
-    to it too low; the more so, the less the representations differ.
+    The highest of several accuracies is a little too high, because it was selected as the highest;
+    the differences to it are too low by as much. The effect is large where the representations
+    hardly differ.
 
     Examples
     --------
@@ -110,10 +110,10 @@ def compare_representations(
     check_consistent_length(X, y, groups)
     if not pipelines:
         raise ValueError("There is nothing to compare: pipelines is empty; name at least one.")
-    y = column_or_1d(y)
-    is_unseen = _find_unseen(y, unseen, random_state)
+    labels = column_or_1d(y)
+    is_unseen = _find_unseen(labels, unseen, random_state)
     X_train, X_test = (_safe_indexing(X, np.flatnonzero(m)) for m in (~is_unseen, is_unseen))
-    y_train, y_test = y[~is_unseen], y[is_unseen]
+    y_train, y_test = labels[~is_unseen], labels[is_unseen]
     groups_test = None if groups is None else column_or_1d(groups)[is_unseen]
     tasks = NShotKWaySplit(n_shots, k_way, n_queries, n_tasks, random_state)
     blocks = list(tasks.task_blocks(y_test, groups_test))
@@ -121,7 +121,7 @@ def compare_representations(
     for name, pipeline in pipelines.items():
         if verbose:
             print(f"fitting {name} on {len(y_train)} recordings", flush=True)
-        rows.append(_fit_and_judge(pipeline, X_train, y_train, X_test, y_test, blocks))
+        rows.append(_fit_and_evaluate(pipeline, X_train, y_train, X_test, y_test, blocks))
     return Bunch(
         names=list(pipelines),
         **_columns(rows),
@@ -134,7 +134,9 @@ def compare_representations(
     )
 
 
-def _find_unseen(y, unseen, random_state):
+def _find_unseen(
+    y: NDArray, unseen: float | ArrayLike, random_state: int | RandomState | None
+) -> NDArray[np.bool_]:
     """Return whether the speaker of each recording is unseen: (n_samples,)."""
     if isinstance(unseen, Real):
         shuffle = GroupShuffleSplit(1, test_size=unseen, random_state=random_state)
@@ -153,25 +155,32 @@ def _find_unseen(y, unseen, random_state):
     return is_unseen
 
 
-def _fit_and_judge(pipeline, X_train, y_train, X_test, y_test, blocks):
-    """Return the judgement of one pipeline, with what it cost."""
+def _fit_and_evaluate(
+    pipeline: BaseEstimator,
+    X_train: ArrayLike,
+    y_train: NDArray,
+    X_test: ArrayLike,
+    y_test: NDArray,
+    blocks: Sequence[TaskBlock],
+) -> Bunch:
+    """Return the evaluation of one pipeline, with its costs."""
     start = perf_counter()
     fitted = clone(pipeline).fit(X_train, y_train)
     fit_seconds = perf_counter() - start
-    recogniser = TaskRecogniser(fitted)
+    evaluator = TaskEvaluator(fitted)
     start = perf_counter()
-    E = recogniser.embed(X_test)
+    E = evaluator.embed(X_test)
     embed_seconds = perf_counter() - start
     return Bunch(
-        **judge_tasks(recogniser, E, y_test, blocks),
-        n_values=_count_values(recogniser.front_end, _safe_indexing(X_test, [0])),
+        **evaluator.evaluate(E, y_test, blocks),
+        n_values=_count_values(evaluator.front_end, _safe_indexing(X_test, [0])),
         fit_seconds=fit_seconds,
         embed_milliseconds=1000 * embed_seconds / len(y_test),
         estimator=fitted,
     )
 
 
-def _count_values(front_end, X):
+def _count_values(front_end: BaseEstimator | None, X: NDArray | list) -> int:
     """Return how many values a front end makes of 3 s of the only recording in `X`."""
     frames = X if front_end is None else front_end.transform(X)
     (recording,), _ = open_recordings(X, getattr(front_end, "input_sample_rate", _SAMPLE_RATE))
@@ -179,7 +188,7 @@ def _count_values(front_end, X):
     return round(np.size(frames[0]) * _SECONDS / seconds)
 
 
-def _columns(rows):
+def _columns(rows: Sequence[Bunch]) -> dict[str, NDArray]:
     """Return what the rows hold as arrays, with the differences to the best."""
     best = max(rows, key=lambda row: row.mean)
     paired = [paired_difference(row, best) for row in rows]

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, GroupKFold
 from sklearn.utils import check_random_state, indexable
 
-from ._tasks import SpeakerPool, encode_speakers
+from .._docs import substitute
+from ._tasks import SpeakerPool, TaskBlock, encode_speakers
+from ._texts import TEXTS
+
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # train and test: indices of recordings
 
 
-def _check_integer(name, value, minimum):
+def _check_integer(name: str, value: object, minimum: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}.")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}.")
 
 
-def check_task_parameters(n_shots, k_way, n_queries, n_tasks):
+def check_task_parameters(n_shots: int, k_way: int, n_queries: int, n_tasks: int) -> None:
     """Raise unless the four numbers describe tasks."""
     _check_integer("n_shots", n_shots, 1)
     _check_integer("k_way", k_way, 2)
@@ -26,11 +33,12 @@ def check_task_parameters(n_shots, k_way, n_queries, n_tasks):
     _check_integer("n_tasks", n_tasks, 1)
 
 
-def _check_share(name, value):
+def _check_share(name: str, value: float) -> None:
     if not isinstance(value, Real) or not 0 < value < 1:
         raise ValueError(f"{name} must be a share between 0 and 1, got {value!r}.")
 
 
+@substitute(**TEXTS)
 class NShotKWaySplit(BaseCrossValidator):
     """Each split is one n-shot k-way task among speakers drawn at random.
 
@@ -40,16 +48,7 @@ class NShotKWaySplit(BaseCrossValidator):
 
     Parameters
     ----------
-    n_shots : int, default=1
-        Recordings of each speaker in the support.
-    k_way : int, default=5
-        Speakers in a task.
-    n_queries : int, default=1
-        Recordings of each speaker to recognise.
-    n_tasks : int, default=100
-        Number of tasks.
-    random_state : int, RandomState instance or None, default=None
-        Draws the tasks; an integer gives the same tasks at every call.
+    %(tasks)s
 
     Notes
     -----
@@ -78,24 +77,31 @@ class NShotKWaySplit(BaseCrossValidator):
     # What scikit-learn's GroupsConsumerMixin, which is not public, declares.
     __metadata_request__split = {"groups": True}  # noqa: RUF012
 
-    def __init__(self, n_shots=1, k_way=5, n_queries=1, n_tasks=100, random_state=None):
+    def __init__(
+        self,
+        n_shots: int = 1,
+        k_way: int = 5,
+        n_queries: int = 1,
+        n_tasks: int = 100,
+        random_state: int | RandomState | None = None,
+    ) -> None:
         self.n_shots = n_shots
         self.k_way = k_way
         self.n_queries = n_queries
         self.n_tasks = n_tasks
         self.random_state = random_state
 
-    def split(self, X, y=None, groups=None):
+    @substitute(**TEXTS)
+    def split(
+        self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[Split]:
         """Return the tasks one by one.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...)
-            Recordings; only their number is read.
-        y : array-like of shape (n_samples,)
-            Speaker of each recording.
-        groups : array-like of shape (n_samples,), default=None
-            Session of each recording.
+        %(X_to_split)s
+        %(y)s
+        %(groups_to_split)s
 
         Returns
         -------
@@ -115,15 +121,14 @@ class NShotKWaySplit(BaseCrossValidator):
             for support, query in zip(*block, strict=True)
         )
 
-    def tasks(self, y, groups=None):
+    @substitute(**TEXTS)
+    def tasks(self, y: ArrayLike, groups: ArrayLike | None = None) -> TaskBlock:
         """Return all tasks as indices of recordings.
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,)
-            Speaker of each recording.
-        groups : array-like of shape (n_samples,), default=None
-            Session of each recording.
+        %(y)s
+        %(groups_to_split)s
 
         Returns
         -------
@@ -134,15 +139,16 @@ class NShotKWaySplit(BaseCrossValidator):
         supports, queries = zip(*self.task_blocks(y, groups), strict=True)
         return np.concatenate(supports), np.concatenate(queries)
 
-    def task_blocks(self, y, groups=None, block_size=None):
+    @substitute(**TEXTS)
+    def task_blocks(
+        self, y: ArrayLike, groups: ArrayLike | None = None, block_size: int | None = None
+    ) -> Iterator[TaskBlock]:
         """Return the tasks in blocks: those of `tasks`, in memory bounded for any `n_tasks`.
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,)
-            Speaker of each recording.
-        groups : array-like of shape (n_samples,), default=None
-            Session of each recording.
+        %(y)s
+        %(groups_to_split)s
         block_size : int, default=None
             Tasks in a block. None chooses it by memory. The tasks do not depend on it.
 
@@ -156,7 +162,7 @@ class NShotKWaySplit(BaseCrossValidator):
         pool.require(self.k_way, self.n_tasks)
         return pool.draw(self.k_way, self.n_tasks, self.random_state, block_size)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of tasks."""
         return self.n_tasks
 
@@ -187,20 +193,27 @@ class SpeakerKFold(BaseCrossValidator):
     ['ben', 'ben', 'eva', 'eva'] ['ana', 'ana']
     """
 
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = False,
+        random_state: int | RandomState | None = None,
+    ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def split(self, X, y=None, groups=None):
+    @substitute(**TEXTS)
+    def split(
+        self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[Split]:
         """Return the folds.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...)
-            Recordings; only their number is read.
-        y : array-like of shape (n_samples,)
-            Speaker of each recording.
+        %(X_to_split)s
+        %(y)s
         groups : object
             Ignored: folds without common speakers have no common sessions of a speaker.
 
@@ -224,7 +237,7 @@ class SpeakerKFold(BaseCrossValidator):
         folds = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
         return folds.split(X, y, groups=speakers)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds."""
         return self.n_splits
 
@@ -259,22 +272,27 @@ class SeenUnseenSplit(BaseCrossValidator):
 
     __metadata_request__split = {"groups": True}  # noqa: RUF012
 
-    def __init__(self, unseen_size=0.25, seen_size=0.25, random_state=None):
+    def __init__(
+        self,
+        unseen_size: float = 0.25,
+        seen_size: float = 0.25,
+        random_state: int | RandomState | None = None,
+    ) -> None:
         self.unseen_size = unseen_size
         self.seen_size = seen_size
         self.random_state = random_state
 
-    def split(self, X, y=None, groups=None):
+    @substitute(**TEXTS)
+    def split(
+        self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[Split]:
         """Return the two splits.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...)
-            Recordings; only their number is read.
-        y : array-like of shape (n_samples,)
-            Speaker of each recording.
-        groups : array-like of shape (n_samples,), default=None
-            Session of each recording.
+        %(X_to_split)s
+        %(y)s
+        %(groups_to_split)s
 
         Returns
         -------
@@ -302,12 +320,12 @@ class SeenUnseenSplit(BaseCrossValidator):
         train = np.flatnonzero(~(seen | unseen))
         return iter([(train, np.flatnonzero(seen)), (train.copy(), np.flatnonzero(unseen))])
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return 2: the seen and the unseen test set."""
         return 2
 
 
-def _hold_out(units, share, rng):
+def _hold_out(units: NDArray, share: float, rng: RandomState) -> NDArray:
     """Return about `share` of the units: at least one, and never all."""
     n_held_out = min(max(1, round(share * len(units))), len(units) - 1)
     return rng.permutation(units)[:n_held_out]

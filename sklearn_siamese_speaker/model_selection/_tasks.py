@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
 from .._labels import check_speakers
 
+# Support and queries of some tasks, as indices of recordings: (n_block_tasks, k_way, n_shots) and
+# (n_block_tasks, k_way, n_queries).
+TaskBlock = tuple[NDArray[np.intp], NDArray[np.intp]]
+
 _BLOCK_ENTRIES = 2**21  # numbers held at once
-# At 1000 queries the binomial error of a speaker's own accuracy is below 1.6 points, a fraction of
-# what speakers differ by. The default of 1000 tasks, 1 query each, never exceeds it.
+# At 1000 queries the binomial error of a speaker's own accuracy is below 1.6 points, far less than
+# the differences between speakers. The default of 1000 tasks, 1 query each, never exceeds it.
 _QUERIES_PER_SPEAKER = 1000
 
 
-def encode_speakers(y, owner):
+def encode_speakers(y: ArrayLike | None, owner: str) -> tuple[NDArray, NDArray[np.intp]]:
     """Return the sorted labels of `y` and the position of each recording's speaker in them."""
     if y is None:
         raise ValueError(f"{owner} reads the speakers from y, got y=None.")
@@ -35,7 +42,9 @@ class SpeakerPool:
         Recordings of a speaker in the support and among the queries.
     """
 
-    def __init__(self, y, groups, n_shots, n_queries):
+    def __init__(
+        self, y: ArrayLike, groups: ArrayLike | None, n_shots: int, n_queries: int
+    ) -> None:
         self.n_shots, self.n_queries, self.by_session = n_shots, n_queries, groups is not None
         _, speakers = encode_speakers(y, "n-shot k-way")
         sessions = np.zeros(len(speakers), dtype=int)
@@ -55,7 +64,7 @@ class SpeakerPool:
         self._first = (np.cumsum(counts) - counts)[enough]
         self._sizes = sizes[enough]
 
-    def require(self, k_way, n_tasks):
+    def require(self, k_way: int, n_tasks: int) -> None:
         """Raise if fewer than `k_way` speakers are left; warn of those left out, of many tasks."""
         need = f"{self.n_shots + self.n_queries} recordings"
         if self.by_session:
@@ -77,14 +86,19 @@ class SpeakerPool:
         n_asked = n_tasks * k_way * self.n_queries / self.n_speakers
         if n_asked > _QUERIES_PER_SPEAKER:
             warnings.warn(
-                f"{n_tasks} tasks ask each of {self.n_speakers} speakers {n_asked:.0f} times: no "
-                "number of tasks makes the accuracy surer for other speakers. Report the interval "
-                "over speakers, and add speakers rather than tasks.",
+                f"{n_tasks} tasks ask each of {self.n_speakers} speakers {n_asked:.0f} times. More "
+                "tasks will not narrow the speaker-level interval; add speakers.",
                 UserWarning,
                 stacklevel=3,
             )
 
-    def draw(self, k_way, n_tasks, random_state, block_size=None):
+    def draw(
+        self,
+        k_way: int,
+        n_tasks: int,
+        random_state: int | RandomState | None,
+        block_size: int | None = None,
+    ) -> Iterator[TaskBlock]:
         """Yield blocks of tasks, the same whatever the block size.
 
         Yields
@@ -112,9 +126,11 @@ class SpeakerPool:
                 sides.reshape(len(speakers), n_sessions),
                 picks.reshape(len(speakers), n_picks),
             ).reshape(n_block, k_way, n_picks)
-            yield np.split(recordings, [self.n_shots], axis=2)
+            yield recordings[:, :, : self.n_shots], recordings[:, :, self.n_shots :]
 
-    def _pick(self, speakers, sides, picks):
+    def _pick(
+        self, speakers: NDArray[np.intp], sides: NDArray[np.float64], picks: NDArray[np.float64]
+    ) -> NDArray[np.intp]:
         """Return recordings of each speaker, support first: (n_picked_speakers, n_picks)."""
         sizes = self._sizes[speakers]
         if self.by_session:
@@ -130,7 +146,9 @@ class SpeakerPool:
             columns = _distinct(sizes[:, 0], picks)
         return self._order[self._first[speakers, np.newaxis] + columns]
 
-    def _choose_query_sessions(self, speakers, uniforms):
+    def _choose_query_sessions(
+        self, speakers: NDArray[np.intp], uniforms: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
         """Send each session to the support or to the queries: (n_picked_speakers, n_sessions)."""
         on_query = np.empty(uniforms.shape, dtype=bool)
         shots = np.full(len(speakers), self.n_shots)  # still to be found
@@ -143,7 +161,7 @@ class SpeakerPool:
         return on_query
 
 
-def _session_sizes(speakers, sessions):
+def _session_sizes(speakers: NDArray[np.intp], sessions: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the recordings of each session of each speaker, zero-padded on the right."""
     keys, sizes = np.unique(np.column_stack([speakers, sessions]), axis=0, return_counts=True)
     n_sessions = np.bincount(keys[:, 0])
@@ -152,7 +170,9 @@ def _session_sizes(speakers, sessions):
     return table
 
 
-def _query_side_probabilities(sizes, n_shots, n_queries):
+def _query_side_probabilities(
+    sizes: NDArray[np.intp], n_shots: int, n_queries: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how a fair coin decides for "query" given that the division must turn out enough.
 
     A coin per session divides a speaker's sessions. ``chance[i, a, b]`` is the probability that
@@ -180,7 +200,7 @@ def _query_side_probabilities(sizes, n_shots, n_queries):
     return to_query, chance[:, n_shots, n_queries]
 
 
-def _distinct(counts, uniforms):
+def _distinct(counts: NDArray[np.intp], uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return different integers below `counts`, in random order: (n_rows, n_picks)."""
     picked = np.empty(uniforms.shape, dtype=int)
     for j, uniform in enumerate(uniforms.T):
@@ -191,7 +211,9 @@ def _distinct(counts, uniforms):
     return picked
 
 
-def _pick_from_sessions(sizes, allowed, uniforms):
+def _pick_from_sessions(
+    sizes: NDArray[np.intp], allowed: NDArray[np.bool_], uniforms: NDArray[np.float64]
+) -> NDArray[np.intp]:
     """Return columns of different recordings of the allowed sessions: (n_rows, n_picks)."""
     last = np.cumsum(np.where(allowed, sizes, 0), axis=1)
     ranks = _distinct(last[:, -1], uniforms)

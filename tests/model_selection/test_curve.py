@@ -14,7 +14,7 @@ from sklearn_siamese_speaker.model_selection import (
 from sklearn_siamese_speaker.model_selection._intervals import (
     bootstrap_accuracies,
     bootstrap_p_value,
-    count_recognised,
+    count_recognized,
     same_speakers_interval,
 )
 
@@ -31,7 +31,7 @@ def make_recordings(n_speakers=12, n_recordings=7, n_dims=6):
 def test_counts_of_one_task_by_hand():
     # Speakers 3, 0, 2 in a task of two queries each; -1 is a rejected one.
     recognised = np.array([[[0, 1], [1, 1], [0, -1]]])
-    n_queries, n_right = count_recognised(np.array([[3, 0, 2]]), recognised, n_speakers=4)
+    n_queries, n_right = count_recognized(np.array([[3, 0, 2]]), recognised, n_speakers=4)
     assert n_queries.tolist() == [2, 0, 2, 2]
     assert n_right.tolist() == [2, 0, 0, 1]
 

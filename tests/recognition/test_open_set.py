@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_siamese_speaker import OneShotClassifier
-from sklearn_siamese_speaker.model_selection import open_set_report
+from sklearn_siamese_speaker.model_selection import open_set_score
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import choose_threshold, learn_scale
 
@@ -78,7 +78,7 @@ def test_imitated_enrolments_give_the_false_accepts_of_the_classifier(metric, ag
 
 def test_a_threshold_holds_for_speakers_it_was_not_calibrated_on():
     who = enrol().calibrate_threshold(*make_recordings(150), target_far=0.05)
-    report = open_set_report(
+    report = open_set_score(
         who, *make_recordings(150, seed=1), n_enrolled=[10], n_shots=[1], n_repeats=50
     )
     assert 0.03 < report.false_accept_rate[0, 0] < who.calibration_["false_accept_bound"]
@@ -145,7 +145,7 @@ def test_nobody_left_to_be_unknown_raises_with_the_numbers(n_enrolled, n_shots):
     with pytest.raises(ValueError, match=message):
         enrol().calibrate_threshold(X, y, 0.5, n_enrolled, n_shots)
     with pytest.raises(ValueError, match=message):
-        open_set_report(OneShotClassifier(), X, y, n_enrolled=[n_enrolled], n_shots=[n_shots])
+        open_set_score(OneShotClassifier(), X, y, n_enrolled=[n_enrolled], n_shots=[n_shots])
 
 
 @pytest.mark.parametrize("target_far", [0, 1, -0.1])
@@ -245,7 +245,7 @@ def test_the_three_errors_are_counted_by_hand():
     X = np.array([[0.0], [1.2], [10.0], [13.0], [2.0], [2.0]])
     y = np.array(["ana", "ana", "ben", "ben", "eva", "eva"])
     who = OneShotClassifier(threshold=-1.5)
-    report = open_set_report(who, X, y, n_enrolled=[2], n_shots=[1], n_repeats=200)
+    report = open_set_score(who, X, y, n_enrolled=[2], n_shots=[1], n_repeats=200)
     counts = {error: np.zeros(2) for error in ("false_accept", "false_reject", "misidentification")}
     for drawn in draw_enrolments(y, 2, 1, 200, random_state=0).reshape(200, 2):
         for i in set(range(6)) - set(drawn):
@@ -264,7 +264,7 @@ def test_the_three_errors_are_counted_by_hand():
 def test_reports_have_a_row_for_each_number_of_shots_and_intervals_around_the_rates():
     X, y = make_recordings()
     who = OneShotClassifier(threshold=-4.5)
-    report = open_set_report(who, X, y, n_enrolled=[5, 20, 40], n_shots=[1, 3])
+    report = open_set_score(who, X, y, n_enrolled=[5, 20, 40], n_shots=[1, 3])
     for error in ("false_accept", "false_reject", "misidentification"):
         rate = report[f"{error}_rate"]
         assert rate.shape == (2, 3)
@@ -277,7 +277,7 @@ def test_reports_have_a_row_for_each_number_of_shots_and_intervals_around_the_ra
 def test_no_error_among_few_speakers_is_no_proof():
     X, y = make_recordings(30)
     who = OneShotClassifier(threshold=-1e-9)
-    report = open_set_report(who, X, y, n_enrolled=[10], n_shots=[1])
+    report = open_set_score(who, X, y, n_enrolled=[10], n_shots=[1])
     assert report.false_accept_rate == report.false_accept_lower == 0
     # Each of 30 speakers is unknown in some repetition: 1 - 0.025 ** (1 / 30) = 0.116.
     assert report.false_accept_upper[0, 0] == pytest.approx(0.116, abs=0.005)
@@ -297,9 +297,9 @@ def test_every_recording_is_embedded_once():
     X, y = make_recordings()
     encoder = CountingEncoder().fit(X)
     behind = OneShotClassifier(FrozenEstimator(encoder), threshold=-4.0)
-    report = open_set_report(behind, X, y, n_enrolled=[5], n_shots=[1])
+    report = open_set_score(behind, X, y, n_enrolled=[5], n_shots=[1])
     assert encoder.counts_ == [len(X)]
-    alone = open_set_report(
+    alone = open_set_score(
         clone(behind).set_params(encoder=None), X, y, n_enrolled=[5], n_shots=[1]
     )
     assert report.false_accept_rate == alone.false_accept_rate
@@ -308,7 +308,7 @@ def test_every_recording_is_embedded_once():
 def test_any_classifier_is_judged_and_one_that_never_rejects_accepts_everybody():
     X, y = make_recordings(20)
     knn = make_pipeline(StandardScaler().fit(X), KNeighborsClassifier(1))
-    report = open_set_report(knn, X, y, n_enrolled=[5], n_shots=[2], n_repeats=3)
+    report = open_set_score(knn, X, y, n_enrolled=[5], n_shots=[2], n_repeats=3)
     assert report.false_accept_rate == report.false_accept_upper == 1
     assert report.false_reject_rate == 0
 
@@ -316,4 +316,4 @@ def test_any_classifier_is_judged_and_one_that_never_rejects_accepts_everybody()
 def test_a_transformer_is_refused():
     message = "needs a classifier that can reject, such as OneShotClassifier, got StandardScaler"
     with pytest.raises(TypeError, match=message):
-        open_set_report(StandardScaler(), *make_recordings())
+        open_set_score(StandardScaler(), *make_recordings())

@@ -1,0 +1,463 @@
+"""Accuracies: of each task, over k, of speakers seen and unseen in training, and in searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import (
+    Bunch,
+    _safe_indexing,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from .._docs import substitute
+from ._evaluation import TaskEvaluator, task_accuracies
+from ._intervals import bootstrap_p_value, percentile_interval
+from ._splits import NShotKWaySplit, SeenUnseenSplit, check_task_parameters
+from ._tasks import SpeakerPool, TaskBlock
+from ._texts import TEXTS
+
+_CELL_ARRAYS = (
+    "mean",
+    "lower",
+    "upper",
+    "same_speakers_lower",
+    "same_speakers_upper",
+    "bootstrap",
+    "fingerprint",
+)
+
+
+@substitute(**TEXTS)
+def n_shot_k_way_score(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    n_shots: int = 1,
+    k_way: int = 5,
+    n_queries: int = 1,
+    n_tasks: int = 100,
+    random_state: int | RandomState | None = None,
+    groups: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Return the accuracy of each n-shot k-way task among speakers never trained on.
+
+    Everything before the final classifier must be fitted and is used frozen, so every recording
+    is embedded once; only the classifier is cloned and fitted on each task. Task for task it
+    equals ``cross_val_score(make_pipeline(FrozenEstimator(front), classifier), X, y,
+    cv=NShotKWaySplit(...))`` with the same parameters, in a fraction of the time.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted transformer, evaluated by the nearest class mean in the space of its
+        `embedding_metric_`; a classifier of embeddings; or a pipeline that ends in either. A
+        classifier may offer ``predict_episodes(E, support, query)`` for all tasks at once.
+    %(X)s
+    %(y)s
+    %(tasks)s
+    %(groups)s
+
+    Returns
+    -------
+    accuracies : ndarray of shape (n_tasks,)
+        Share of the queries recognised. Chance is ``1 / k_way``.
+
+    Raises
+    ------
+    ValueError
+        If fewer than `k_way` speakers have enough recordings or sessions.
+    %(not_fitted)s
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(10), 4)
+    >>> X = 2 * rng.normal(size=(10, 8))[y] + rng.normal(size=(40, 8))
+    >>> scaler = StandardScaler().fit(X)
+    >>> n_shot_k_way_score(scaler, X, y, n_tasks=500, random_state=0).mean().round(2)
+    np.float64(0.95)
+    >>> knn = make_pipeline(scaler, KNeighborsClassifier(1))
+    >>> n_shot_k_way_score(knn, X, y, n_tasks=500, random_state=0).mean().round(2)
+    np.float64(0.95)
+    """
+    check_consistent_length(X, y)
+    tasks = NShotKWaySplit(n_shots, k_way, n_queries, n_tasks, random_state)
+    blocks = tasks.task_blocks(y, groups)
+    evaluator = TaskEvaluator(estimator)
+    E, labels = evaluator.embed(X), column_or_1d(y)
+    recognized = (evaluator.recognize(E, labels, *block) for block in blocks)
+    return np.concatenate([task_accuracies(positions) for positions in recognized])
+
+
+@substitute(**TEXTS)
+class NShotKWayScorer(BaseEstimator):
+    """Score an estimator by its mean accuracy over n-shot k-way tasks.
+
+    For ``scoring=`` of searches and cross-validation over :class:`SpeakerKFold`, so that the
+    tasks are among speakers that the candidate was not trained on. All candidates of a fold get
+    the same tasks. With metadata routing enabled, `groups` (the session of each recording) is
+    requested, and the support and the queries of a speaker share no session.
+
+    Parameters
+    ----------
+    %(sizes)s
+    %(n_tasks)s
+    random_state : int, default=0
+        Draws the tasks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(15), 4)
+    >>> X = 2 * rng.normal(size=(15, 8))[y] + rng.normal(size=(60, 8))
+    >>> scoring = NShotKWayScorer(n_shots=1, k_way=5, n_tasks=200)
+    >>> grid = {"n_components": [1, 8]}
+    >>> search = GridSearchCV(PCA(), grid, scoring=scoring, cv=SpeakerKFold(3), error_score="raise")
+    >>> search.fit(X, y).best_params_
+    {'n_components': 8}
+    """
+
+    def __init__(
+        self,
+        n_shots: int = 1,
+        k_way: int = 5,
+        n_queries: int = 1,
+        n_tasks: int = 100,
+        random_state: int = 0,
+    ) -> None:
+        self.n_shots = n_shots
+        self.k_way = k_way
+        self.n_queries = n_queries
+        self.n_tasks = n_tasks
+        self.random_state = random_state
+
+    @substitute(**TEXTS)
+    def __call__(
+        self,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+    ) -> float:
+        """Return the mean accuracy.
+
+        Parameters
+        ----------
+        estimator : estimator
+            As for :func:`n_shot_k_way_score`.
+        %(X)s
+        %(y)s
+        %(groups)s
+
+        Returns
+        -------
+        accuracy : float
+        """
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "random_state of NShotKWayScorer must be an integer, so that all candidates get "
+                f"the same tasks, got {self.random_state!r}."
+            )
+        accuracies = n_shot_k_way_score(estimator, X, y, groups=groups, **self.get_params())
+        return float(accuracies.mean())
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return what the scorer requests: `groups`.
+
+        Returns
+        -------
+        routing : MetadataRequest
+        """
+        routing = MetadataRequest(owner=self)
+        routing.score.add_request(param="groups", alias=True)
+        return routing
+
+
+@substitute(**TEXTS)
+def n_shot_k_way_curve(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    k_ways: Iterable[int] = range(2, 21),
+    n_shots: Iterable[int] = (1, 5),
+    n_queries: int = 1,
+    n_tasks: int = 1000,
+    random_state: int | RandomState | None = 0,
+    groups: ArrayLike | None = None,
+) -> Bunch:
+    """Return the accuracy for every number of speakers and of shots, with intervals.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As for :func:`n_shot_k_way_score`; every recording is embedded once for all cells.
+    %(X)s
+    %(y)s
+    k_ways : sequence of int, default=range(2, 21)
+        Numbers of speakers in a task.
+    n_shots : sequence of int, default=(1, 5)
+        Numbers of recordings of each speaker in the support.
+    n_queries : int, default=1
+        Recordings of each speaker to recognise.
+    n_tasks : int, default=1000
+        Number of tasks in each cell.
+    random_state : int, RandomState instance or None, default=0
+        Draws the tasks. An integer gives two estimators the same tasks, which
+        :func:`paired_difference` needs.
+    %(groups)s
+
+    Returns
+    -------
+    curve : Bunch
+        Arrays of shape (n_shots, n_k_ways):
+
+        * `mean`: the accuracy;
+        * `lower`, `upper`: its 95 % interval for other speakers, a bootstrap of the speakers (2000
+          draws, widened for few speakers [1]_). It is the interval to report;
+        * `same_speakers_lower`, `same_speakers_upper`: the normal 95 % interval for other tasks
+          among the same speakers;
+        * `chance`: ``1 / k_way``;
+        * `fingerprint`: equal for equal tasks.
+
+        `bootstrap` (n_shots, n_k_ways, 2000) is the accuracy in each draw. `k_ways`, `n_shots`,
+        `n_queries` and `n_tasks` are as given.
+
+    Raises
+    ------
+    ValueError
+        If fewer speakers than the largest of `k_ways` have enough recordings or sessions; before
+        anything is embedded.
+    %(not_fitted)s
+
+    Notes
+    -----
+    More tasks narrow the interval for the same speakers only. The interval for other speakers
+    depends on the number of speakers: with 49 of them, more than 1000 tasks hardly narrow it. A
+    warning is given above 1000 queries of each speaker.
+
+    References
+    ----------
+    .. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", The American
+       Statistician 69(4), 2015, 371-386.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(20), 6)
+    >>> X = 2 * rng.normal(size=(20, 8))[y] + rng.normal(size=(120, 8))
+    >>> scaler = StandardScaler().fit(X)
+    >>> curve = n_shot_k_way_curve(scaler, X, y, k_ways=[2, 5, 20], n_tasks=200)
+    >>> curve.mean.round(2)
+    array([[0.98, 0.92, 0.76],
+           [1.  , 0.97, 0.93]])
+    >>> curve.chance.shape
+    (2, 3)
+    """
+    check_consistent_length(X, y)
+    k_ways, n_shots = list(k_ways), list(n_shots)
+    seed = random_state
+    if not isinstance(seed, int | np.integer):
+        seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    cells = _check_cells(y, groups, k_ways, n_shots, n_queries, n_tasks, seed)
+    evaluator = TaskEvaluator(estimator)
+    E, labels = evaluator.embed(X), column_or_1d(y)
+    evaluated = [evaluator.evaluate(E, labels, blocks) for blocks in cells]
+    shape = (len(n_shots), len(k_ways))
+    arrays = {name: np.array([cell[name] for cell in evaluated]) for name in _CELL_ARRAYS}
+    return Bunch(
+        **{name: array.reshape(*shape, *array.shape[1:]) for name, array in arrays.items()},
+        chance=np.broadcast_to(1 / np.array(k_ways), shape),
+        k_ways=np.array(k_ways),
+        n_shots=np.array(n_shots),
+        n_queries=n_queries,
+        n_tasks=n_tasks,
+    )
+
+
+def _check_cells(
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    k_ways: Sequence[int],
+    n_shots: Sequence[int],
+    n_queries: int,
+    n_tasks: int,
+    seed: int,
+) -> list[Iterable[TaskBlock]]:
+    """Return the tasks of every cell, not drawn yet, after all checks."""
+    cells: list[Iterable[TaskBlock]] = []
+    for shots in n_shots:
+        for k_way in k_ways:
+            check_task_parameters(shots, k_way, n_queries, n_tasks)
+        pool = SpeakerPool(y, groups, shots, n_queries)
+        pool.require(max(k_ways), n_tasks)
+        cells += [pool.draw(k_way, n_tasks, seed) for k_way in k_ways]
+    return cells
+
+
+def paired_difference(curve: Bunch, baseline: Bunch) -> Bunch:
+    """Return how much better one system is than another on the same tasks.
+
+    Parameters
+    ----------
+    curve, baseline : Bunch
+        Results of :func:`n_shot_k_way_curve` with the same tasks: the same `y`, `groups`,
+        `k_ways`, `n_shots`, `n_queries`, `n_tasks` and integer `random_state`.
+
+    Returns
+    -------
+    comparison : Bunch
+        Arrays of shape (n_shots, n_k_ways): `difference` of the accuracies, `curve` minus
+        `baseline`; `lower` and `upper`, its 95 % interval for other speakers; `p_value`, two-sided,
+        of no difference. Both curves are resampled with the same speakers in each draw.
+
+    Raises
+    ------
+    ValueError
+        If the tasks differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve, paired_difference
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(20), 6)
+    >>> X = 2 * rng.normal(size=(20, 8))[y] + rng.normal(size=(120, 8))
+    >>> curve, baseline = (
+    ...     n_shot_k_way_curve(PCA(n).fit(X), X, y, k_ways=[2, 5], n_shots=[1]) for n in (8, 2)
+    ... )
+    >>> comparison = paired_difference(curve, baseline)
+    >>> comparison.difference.round(2)
+    array([[0.08, 0.2 ]])
+    >>> comparison.lower > 0
+    array([[ True,  True]])
+    """
+    if not np.array_equal(curve.fingerprint, baseline.fingerprint):
+        raise ValueError(
+            "A paired difference needs curves over the same tasks, got different ones: use the "
+            "same y, groups, k_ways, n_shots, n_queries, n_tasks and an integer random_state."
+        )
+    draws = curve.bootstrap - baseline.bootstrap
+    lower, upper = percentile_interval(draws)
+    return Bunch(
+        difference=curve.mean - baseline.mean,
+        lower=lower,
+        upper=upper,
+        p_value=bootstrap_p_value(draws),
+    )
+
+
+@substitute(**TEXTS)
+def seen_unseen_score(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    cv: BaseCrossValidator | None = None,
+    n_shots: int = 1,
+    k_way: int = 5,
+    n_queries: int = 1,
+    n_tasks: int = 100,
+    random_state: int | RandomState | None = None,
+    groups: ArrayLike | None = None,
+) -> Bunch:
+    """Fit once, and evaluate on speakers of the training set and on others.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As for :func:`n_shot_k_way_score`; cloned and fitted on the train set as a whole.
+    %(X)s
+    %(y)s
+    cv : SeenUnseenSplit, default=None
+        Chooses the two test sets. None is ``SeenUnseenSplit(random_state=random_state)``.
+    %(sizes)s
+    n_tasks : int, default=100
+        Number of tasks in each test set.
+    random_state : int, RandomState instance or None, default=None
+        Draws the tasks.
+    groups : array-like of shape (n_samples,), default=None
+        Session of each recording; then support and queries, and train set and seen test set,
+        share no session of a speaker.
+
+    Returns
+    -------
+    scores : Bunch
+        `seen` and `unseen`, each a Bunch of `accuracies` (n_tasks,), their `mean`, the 95 %
+        interval for other speakers `lower`, `upper`, and the 95 % interval for other tasks among
+        the same speakers `same_speakers_lower`, `same_speakers_upper`; `chance`, ``1 / k_way``; and
+        the fitted `estimator`.
+
+    Raises
+    ------
+    ValueError
+        If either test set has fewer than `k_way` speakers with enough recordings or sessions;
+        before anything is fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neighbors import NeighborhoodComponentsAnalysis
+    >>> from sklearn_siamese_speaker.model_selection import seen_unseen_score
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(20), 8)
+    >>> X = rng.normal(size=(20, 16))[y] + rng.normal(size=(160, 16))
+    >>> nca = NeighborhoodComponentsAnalysis(random_state=0)
+    >>> scores = seen_unseen_score(nca, X, y, n_tasks=500, random_state=0)
+    >>> scores.seen.mean.round(2), scores.unseen.mean.round(2)
+    (np.float64(0.82), np.float64(0.61))
+    """
+    check_consistent_length(X, y, groups)
+    labels = column_or_1d(y)
+    cv = SeenUnseenSplit(random_state=random_state) if cv is None else cv
+    (train, seen), (_, unseen) = cv.split(X, labels, groups)
+    tasks = NShotKWaySplit(n_shots, k_way, n_queries, n_tasks, random_state)
+    tests = {"seen": seen, "unseen": unseen}
+    blocks = {name: _test_blocks(tasks, name, labels, groups, test) for name, test in tests.items()}
+    fitted = clone(estimator).fit(_safe_indexing(X, train), labels[train])
+    evaluator = TaskEvaluator(fitted)
+    scores = {}
+    for name, test in tests.items():
+        E = evaluator.embed(_safe_indexing(X, test))
+        scores[name] = evaluator.evaluate(E, labels[test], blocks[name])
+    return Bunch(**scores, chance=1 / k_way, estimator=fitted)
+
+
+def _test_blocks(
+    tasks: NShotKWaySplit,
+    name: str,
+    labels: NDArray,
+    groups: ArrayLike | None,
+    test: NDArray[np.intp],
+) -> Iterable[TaskBlock]:
+    groups = None if groups is None else column_or_1d(groups)[test]
+    if len(test) == 0:
+        raise ValueError(f"The {name} test set is empty: each speaker needs more recordings.")
+    try:
+        return tasks.task_blocks(labels[test], groups)
+    except ValueError as error:
+        raise ValueError(f"The {name} test set is too small: {error}") from error
