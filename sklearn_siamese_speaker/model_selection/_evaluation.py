@@ -80,7 +80,7 @@ class TaskEvaluator:
     """A fixed front end that embeds every recording once, and what recognises embeddings.
 
     What recognises is, in this order: the nearest class mean for a transformer; the classifier's
-    own ``predict_episodes(E, support, query)``, called unfitted, which returns an int array
+    own ``predict_tasks(E, support, query)``, called unfitted, which returns an int array
     (n_tasks, k_way, n_queries) with the position of the recognised speaker along `k_way` and -1
     for a rejected query; for scikit-learn's 1-NN the nearest recording, which is the same and
     saves a fit for each task; or a clone of the classifier fitted on each task.
@@ -124,8 +124,8 @@ class TaskEvaluator:
         """Return positions of the recognised speakers, or -1: (n_tasks, k_way, n_queries)."""
         if self._classifier is None:
             return nearest_prototypes(E, support, query, metric=self._metric)
-        if hasattr(self._classifier, "predict_episodes"):
-            return self._classifier.predict_episodes(E, support, query)
+        if hasattr(self._classifier, "predict_tasks"):
+            return self._classifier.predict_tasks(E, support, query)
         if _is_nearest_neighbor(self._classifier):
             return nearest_prototypes(E, support, query, aggregation="nearest")
         recognized = np.empty(query.shape, dtype=np.intp)

@@ -62,7 +62,7 @@ def n_shot_k_way_score(
     estimator : estimator
         A fitted transformer, evaluated by the nearest class mean in the space of its
         `embedding_metric_`; a classifier of embeddings; or a pipeline that ends in either. A
-        classifier may offer ``predict_episodes(E, support, query)`` for all tasks at once.
+        classifier may offer ``predict_tasks(E, support, query)`` for all tasks at once.
     %(X)s
     %(y)s
     %(tasks)s

@@ -449,7 +449,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._similarities(self._embed(X, self.encoder_))
 
-    def predict_episodes(self, E, support, query):
+    def predict_tasks(self, E, support, query):
         """Recognise the queries of many tasks at once, without `fit`.
 
         Equal to a `fit` on the support and a `predict` of the queries in each task.

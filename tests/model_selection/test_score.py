@@ -82,7 +82,7 @@ class NearestMean(ClassifierMixin, BaseEstimator):
 
 
 class FastNearestMean(NearestMean):
-    def predict_episodes(self, E, support, query):
+    def predict_tasks(self, E, support, query):
         assert self.encoder is None
         nearest = nearest_prototypes(E, support, query, metric=self._metric())
         if np.isfinite(self.radius):

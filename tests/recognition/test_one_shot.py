@@ -511,7 +511,7 @@ def test_tasks_are_cross_validated_like_any_other_classifier():
 
 @pytest.mark.parametrize(("metric", "aggregation"), EVERY_KIND)
 @pytest.mark.parametrize("rejection", [{}, {"threshold": True}, {"margin": True}])
-def test_predict_episodes_equals_fit_and_predict_in_each_task(metric, aggregation, rejection):
+def test_predict_tasks_equals_fit_and_predict_in_each_task(metric, aggregation, rejection):
     X, y = make_recordings(8, 6, seed=3)
     tasks = NShotKWaySplit(n_shots=3, k_way=4, n_queries=2, n_tasks=25, random_state=0)
     support, query = tasks.tasks(y)
@@ -522,7 +522,7 @@ def test_predict_episodes_equals_fit_and_predict_in_each_task(metric, aggregatio
             who.set_params(threshold=np.median(similarities[:, -1]))
         else:
             who.set_params(margin=np.median(similarities[:, -1] - similarities[:, -2]))
-    recognised = who.predict_episodes(X, support, query)
+    recognised = who.predict_tasks(X, support, query)
     assert recognised.shape == query.shape
     assert (recognised == -1).any() == bool(rejection)
     for task_support, task_query, task_recognised in zip(support, query, recognised, strict=True):
@@ -531,20 +531,20 @@ def test_predict_episodes_equals_fit_and_predict_in_each_task(metric, aggregatio
         np.testing.assert_array_equal(alone.predict(X[task_query.ravel()]), task_recognised.ravel())
 
 
-def test_predict_episodes_of_a_collapsed_encoder_recognises_the_first_speaker():
+def test_predict_tasks_of_a_collapsed_encoder_recognises_the_first_speaker():
     support, query = NShotKWaySplit(k_way=3, n_tasks=4, random_state=0).tasks(
         np.repeat([1, 2, 3], 2)
     )
-    recognised = OneShotClassifier().predict_episodes(np.ones((6, 2)), support, query)
+    recognised = OneShotClassifier().predict_tasks(np.ones((6, 2)), support, query)
     np.testing.assert_array_equal(recognised, np.zeros((4, 3, 1)))
 
 
-def test_predict_episodes_uses_the_metric_of_the_encoder():
+def test_predict_tasks_uses_the_metric_of_the_encoder():
     # The query has the direction of the second speaker, and is nearer to the first.
     E = np.array([[9.0, 1.0], [1.0, 1.0], [9.0, 8.0]])
     support, query = np.array([[[0], [1]]]), np.array([[[2], [2]]])
-    plain = OneShotClassifier().predict_episodes(E, support, query)
-    by_angle = OneShotClassifier(CosineEncoder()).predict_episodes(E, support, query)
+    plain = OneShotClassifier().predict_tasks(E, support, query)
+    by_angle = OneShotClassifier(CosineEncoder()).predict_tasks(E, support, query)
     assert (plain.ravel().tolist(), by_angle.ravel().tolist()) == ([0, 0], [1, 1])
 
 
