@@ -3,7 +3,7 @@
 Sound to frames
     RawAudio, MFCC, LogMelSpectrogram, VGGish; FramePooling leads on to any scikit-learn estimator.
 Frames to speaker embeddings
-    SiameseSpeakerEncoder
+    SiameseSpeakerEncoder; SpeedPerturbation (train at other speeds too)
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
 Evaluation of any of them
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from ._audio import AudioError, AudioQualityWarning
 from ._public import TRUSTED_TYPES, publish
-from .encoders import SiameseSpeakerEncoder
+from .encoders import SiameseSpeakerEncoder, SpeedPerturbation
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import OneShotClassifier, SpeakerVerifier
 
@@ -37,6 +37,7 @@ __all__ = [
     "RawAudio",
     "SiameseSpeakerEncoder",
     "SpeakerVerifier",
+    "SpeedPerturbation",
     "VGGish",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
-from sklearn.utils.validation import _is_arraylike, _num_samples
+from sklearn.utils.validation import _check_feature_names_in, _is_arraylike, _num_samples
 
 try:  # scikit-learn >= 1.9, experimental there
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -24,6 +24,7 @@ __all__ = [
     "Hidden",
     "Interval",
     "StrOptions",
+    "_check_feature_names_in",
     "_fit_context",
     "_is_arraylike",
     "_num_samples",

@@ -19,6 +19,7 @@ TRUSTED_TYPES = [
             "RawAudio",
             "SiameseSpeakerEncoder",
             "SpeakerVerifier",
+            "SpeedPerturbation",
             "VGGish",
         )
     ),

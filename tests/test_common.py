@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
@@ -14,6 +15,7 @@ from sklearn_siamese_speaker import (
     RawAudio,
     SiameseSpeakerEncoder,
     SpeakerVerifier,
+    SpeedPerturbation,
 )
 
 TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 16, "max_epochs": 1}
@@ -32,6 +34,7 @@ ESTIMATORS = [
     (MFCC(), 47),
     (FramePooling(), 47),
     *((SiameseSpeakerEncoder(**params, **TINY), 48) for params in ENCODERS),
+    (SpeedPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
     (OneShotClassifier(), 55),
     (SpeakerVerifier(), 56),
 ]

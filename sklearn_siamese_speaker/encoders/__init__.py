@@ -5,7 +5,8 @@ The estimator imports no torch before its first fit; the training loop stands be
 
 from .._public import publish
 from ._siamese_encoder import SiameseSpeakerEncoder
+from ._speed_perturbation import SpeedPerturbation
 
-__all__ = ["SiameseSpeakerEncoder"]
+__all__ = ["SiameseSpeakerEncoder", "SpeedPerturbation"]
 
 publish(globals())
