@@ -2,7 +2,7 @@
 
 from .._public import publish
 from ._arabic_speech_commands import fetch_arabic_speech_commands
-from ._data_home import get_data_home
+from ._download import get_data_home
 from ._fragments import split_into_fragments
 from ._free_spoken_digits import fetch_free_spoken_digits
 from ._librispeech import fetch_librispeech

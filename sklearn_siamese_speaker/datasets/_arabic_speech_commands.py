@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
-from ._bunch import make_bunch
-from ._download import Archive, fetch_archive
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
+from ._download import Archive, fetch_archive, fetcher_texts
 
 COMMIT = "72f3438212ff6cf8fbe5ae8068361840646429bd"
 ARCHIVE = Archive(
@@ -26,38 +30,30 @@ Speech Commands dataset for small-footprint keyword spotting". Engineering Appli
 Artificial Intelligence 102, 104267."""
 
 
+@substitute(**LOADER_TEXTS, **fetcher_texts("arabic_speech_commands"))
 def fetch_arabic_speech_commands(
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    verbose=False,
-):
+    data_home: str | PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    verbose: bool = False,
+) -> Corpus:
     """Fetch Arabic Speech Commands, 12000 words of one second by 30 contributors.
 
-    The first call downloads the archive of one fixed commit, unpacks it and verifies the number of
-    recordings and their headers, a later call needs no network. While a call lasts, a download
-    that was cut is continued, or begun again where the server cannot continue; a call that fails
-    leaves nothing behind, and the next one starts again.
+    %(download)s
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
-        Folder of downloaded data, see :func:`get_data_home`. An archive of your own at
-        `<data_home>/arabic_speech_commands.tar.gz` is used instead of a download.
+    %(data_home)s
 
-    download_if_missing : bool, default=True
-        Whether to download what is not in `data_home`, instead of raising an error.
+    %(download_if_missing)s
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
-    as_frame : bool, default=False
-        Whether `data` and `target` are pandas Series and the Bunch has a `frame`.
+    %(as_frame)s
 
-    verbose : bool, default=False
-        Whether to show the progress of the download.
+    %(verbose)s
 
     Returns
     -------
@@ -71,16 +67,13 @@ def fetch_arabic_speech_commands(
         frame : DataFrame of shape (n_samples, 4)
             Columns path, speaker, keyword (what is said, in English) and round (from 1). Only if
             `as_frame=True`.
-        DESCR : str
-            What was found, the licence and the citation.
+        %(DESCR)s
 
-    (data, target) : tuple of ndarray or Series
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
-    OSError
-        If the corpus is not there and cannot or must not be downloaded.
+    %(OSError)s
 
     References
     ----------
@@ -100,14 +93,10 @@ def fetch_arabic_speech_commands(
     )
     rows = [_describe(file) for file in corpus.glob(ARCHIVE.recordings)]
     rows.sort(key=lambda row: (row["speaker"], row["keyword"], row["round"]))
-    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+    return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def _describe(file):
-    speaker, number = NAME.fullmatch(file.stem).groups()
-    return {
-        "path": str(file),
-        "speaker": speaker,
-        "keyword": file.parent.name,
-        "round": int(number),
-    }
+def _describe(file: Path) -> dict[str, Any]:
+    speaker, number = NAME.findall(file.stem)[0]
+    row = {"path": str(file), "speaker": speaker}
+    return row | {"keyword": file.parent.name, "round": int(number)}

@@ -6,7 +6,9 @@ import gzip
 import shutil
 import tarfile
 import zlib
-from pathlib import PureWindowsPath
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path, PureWindowsPath
 
 CHUNK = 2**20  # bytes
 BLOCK = 512  # bytes; what a file takes at least, so that empty ones are bounded too
@@ -16,7 +18,7 @@ class ArchiveError(OSError):
     """An archive that must not or cannot be unpacked; says only why."""
 
 
-def extract_files(path, folder, max_bytes):
+def extract_files(path: str | PathLike[str], folder: Path, max_bytes: int) -> None:
     """Unpack the regular files of a gzipped tar archive.
 
     Links, devices and pipes are left out. Nothing is written outside `folder` because names are
@@ -53,7 +55,7 @@ def extract_files(path, folder, max_bytes):
         raise ArchiveError(f"is not an intact gzipped tar archive ({error})") from error
 
 
-def _safe_members(archive, max_bytes):
+def _safe_members(archive: tarfile.TarFile, max_bytes: int) -> Iterator[tarfile.TarInfo]:
     """Yield the regular files; raises on reaching one that is unsafe."""
     n_bytes = 0
     for member in archive:
@@ -66,6 +68,6 @@ def _safe_members(archive, max_bytes):
             yield member
 
 
-def _lies_inside(name):
+def _lies_inside(name: str) -> bool:
     path = PureWindowsPath(name)  # knows both kinds of slashes, and drives
     return not path.anchor and ".." not in path.parts

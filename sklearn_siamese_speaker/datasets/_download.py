@@ -6,13 +6,16 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
+from typing import IO, Any
 
 import soundfile
 
 from ._archives import ArchiveError, extract_files
-from ._data_home import get_data_home
 
+DATA_VARIABLE = "SKLEARN_SIAMESE_SPEAKER_DATA"
+DEFAULT_DATA_HOME = "~/sklearn_siamese_speaker_data"
 WAITS = (1.0, 5.0, 20.0)  # seconds before a cut download is continued
 TIMEOUT = 30.0  # seconds without a byte until a connection counts as cut
 CHUNK = 2**16  # bytes; what a cut connection had begun of one is lost
@@ -50,7 +53,76 @@ class Archive:
     n_recordings: int | None = None
 
 
-def fetch_archive(archive, data_home=None, *, download_if_missing=True, verbose=False):
+def get_data_home(data_home: str | PathLike[str] | None = None) -> str:
+    """Return the folder of downloaded data; it is made when it does not exist.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        The folder; a leading `~` is the home folder. None is the environment variable
+        `SKLEARN_SIAMESE_SPEAKER_DATA`, or `~/sklearn_siamese_speaker_data` where it is not set.
+
+    Returns
+    -------
+    data_home : str
+        Absolute path of the folder.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_siamese_speaker.datasets import get_data_home
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     os.path.relpath(get_data_home(os.path.join(folder, "speech")), folder)
+    'speech'
+    """
+    if data_home is None:
+        data_home = os.environ.get(DATA_VARIABLE) or DEFAULT_DATA_HOME
+    folder = Path(data_home).expanduser().absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def fetcher_texts(name: str) -> dict[str, str]:
+    """Return the text that the docstrings of fetchers share; `name` is that of the `Archive`."""
+    return {
+        "download": """
+            The first call downloads the archive, checks its SHA-256 hash or the number and the
+            headers of its recordings, and unpacks it. Later calls need no network. Within one
+            call, an interrupted download is continued, or restarted where the server cannot
+            continue. A call that fails leaves no files; the next one starts again.
+            """,
+        "data_home": f"""
+            data_home : str or path-like, default=None
+                Folder of downloaded data, see :func:`get_data_home`. If you put the archive there
+                yourself, as `<data_home>/{name}.tar.gz`, nothing is downloaded.
+            """,
+        "download_if_missing": """
+            download_if_missing : bool, default=True
+                Whether to download a corpus that is not in `data_home`. If False, that is an error.
+            """,
+        "verbose": """
+            verbose : bool, default=False
+                Whether to show the progress of the download.
+            """,
+        "OSError": """
+            OSError
+                If the corpus is not in `data_home` and cannot or must not be downloaded.
+            """,
+    }
+
+
+def fetch_archive(
+    archive: Archive,
+    data_home: str | PathLike[str] | None = None,
+    *,
+    download_if_missing: bool = True,
+    verbose: bool = False,
+) -> Path:
     """Return the folder of a corpus, which is complete if it exists.
 
     An archive that lies at `<data home>/<name>.tar.gz` is used, and kept, instead of a download.
@@ -98,7 +170,7 @@ def fetch_archive(archive, data_home=None, *, download_if_missing=True, verbose=
     return folder
 
 
-def _download(url, path, own_copy, verbose):
+def _download(url: str, path: Path, own_copy: Path, verbose: bool) -> None:
     try:
         with open(path, "wb") as file:
             _receive_patiently(url, file, verbose)
@@ -109,7 +181,7 @@ def _download(url, path, own_copy, verbose):
         ) from error
 
 
-def _receive_patiently(url, file, verbose):
+def _receive_patiently(url: str, file: IO[bytes], verbose: bool) -> None:
     """Download; a connection that broke is taken up where it ended, one that never was is not."""
     for wait in (*WAITS, None):
         try:
@@ -120,10 +192,10 @@ def _receive_patiently(url, file, verbose):
         time.sleep(wait)
 
 
-def _receive(url, file, verbose):
+def _receive(url: str, file: IO[bytes], verbose: bool) -> None:
     import pooch
 
-    def start_over_unless_continued(response, **_):
+    def start_over_unless_continued(response: Any, **_: object) -> None:
         if response.status_code == 200:  # 206 is the rest only
             file.seek(0)
             file.truncate()
@@ -140,7 +212,7 @@ def _receive(url, file, verbose):
     downloader(url, file, None)
 
 
-def _unpack(archive, packed, folder):
+def _unpack(archive: Archive, packed: Path, folder: Path) -> Path:
     """Return the verified content of an archive, unpacked into a new folder."""
     import pooch
 
@@ -158,7 +230,7 @@ def _unpack(archive, packed, folder):
     return corpus
 
 
-def _verify_recordings(archive, corpus):
+def _verify_recordings(archive: Archive, corpus: Path) -> None:
     recordings = sorted(corpus.glob(archive.recordings))
     if len(recordings) != archive.n_recordings:
         raise ArchiveError(
@@ -172,7 +244,7 @@ def _verify_recordings(archive, corpus):
             raise ArchiveError(f"holds {name!r}, which does not open as sound") from error
 
 
-def _move_into_place(corpus, folder):
+def _move_into_place(corpus: Path, folder: Path) -> None:
     try:
         os.rename(corpus, folder)
     except OSError:

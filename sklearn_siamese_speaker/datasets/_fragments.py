@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_scalar
 
 from .._audio import AudioError, open_recordings, raise_faults
 
 
-def split_into_fragments(X, y, duration, *, hop=None, n_fragments=None, sample_rate=16000):
+def split_into_fragments(
+    X: Any,
+    y: ArrayLike,
+    duration: float,
+    *,
+    hop: float | None = None,
+    n_fragments: int | None = None,
+    sample_rate: float = 16000,
+) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.int_]]:
     """Cut recordings into fragments of one length.
 
     Fragments of one recording share its session, its noise and perhaps its samples: pass the
@@ -112,7 +122,7 @@ def split_into_fragments(X, y, duration, *, hop=None, n_fragments=None, sample_r
     )
 
 
-def _starts(slack, step, n_fragments):
+def _starts(slack: int, step: float, n_fragments: int | None) -> NDArray[np.int_]:
     """First samples of fragments whose last possible start is `slack`."""
     if n_fragments is None:
         starts = np.arange(0, slack + 0.5, step)  # a last start of slack survives rounding of step
@@ -121,11 +131,13 @@ def _starts(slack, step, n_fragments):
     return np.rint(starts).astype(int)
 
 
-def _cut(waveform, n_times, starts):
+def _cut(
+    waveform: NDArray[np.float32], n_times: int, starts: NDArray[np.int_]
+) -> NDArray[np.float32]:
     return np.lib.stride_tricks.sliding_window_view(waveform, n_times)[starts]
 
 
-def _too_short(seconds, duration, n_fragments):
+def _too_short(seconds: float, duration: float, n_fragments: int | None) -> str:
     fragments = f"{n_fragments or 1} fragment{'s' if (n_fragments or 1) > 1 else ''}"
     return (
         f"lasts {seconds:.3g} s, too short for {fragments} of {duration:.3g} s; leave it out or "

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
-from ._bunch import make_bunch
-from ._download import Archive, fetch_archive
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
+from ._download import Archive, fetch_archive, fetcher_texts
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 ARCHIVE = Archive(
@@ -24,40 +28,33 @@ Licence: CC BY-SA 4.0. Source: https://github.com/Jakobovski/free-spoken-digit-d
 Citation: Z. Jackson et al. "Free Spoken Digit Dataset". Zenodo, doi:10.5281/zenodo.1342401."""
 
 
+@substitute(**LOADER_TEXTS, **fetcher_texts("free_spoken_digits"))
 def fetch_free_spoken_digits(
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    verbose=False,
-):
+    data_home: str | PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    verbose: bool = False,
+) -> Corpus:
     """Fetch the Free Spoken Digit Dataset, 3000 recordings of digits by 6 speakers.
 
-    It is small and at 8 kHz: good for a first look, with too few speakers to judge an encoder.
+    It is small and at 8 kHz. Use it for a first look: six speakers are too few to evaluate an
+    encoder.
 
-    The first call downloads the archive of one fixed commit, unpacks it and verifies the number of
-    recordings and their headers, a later call needs no network. While a call lasts, a download
-    that was cut is continued, or begun again where the server cannot continue; a call that fails
-    leaves nothing behind, and the next one starts again.
+    %(download)s
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
-        Folder of downloaded data, see :func:`get_data_home`. An archive of your own at
-        `<data_home>/free_spoken_digits.tar.gz` is used instead of a download.
+    %(data_home)s
 
-    download_if_missing : bool, default=True
-        Whether to download what is not in `data_home`, instead of raising an error.
+    %(download_if_missing)s
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
-    as_frame : bool, default=False
-        Whether `data` and `target` are pandas Series and the Bunch has a `frame`.
+    %(as_frame)s
 
-    verbose : bool, default=False
-        Whether to show the progress of the download.
+    %(verbose)s
 
     Returns
     -------
@@ -71,16 +68,13 @@ def fetch_free_spoken_digits(
         frame : DataFrame of shape (n_samples, 4)
             Columns path, speaker, digit (what is said) and index (from 0). Only if
             `as_frame=True`.
-        DESCR : str
-            What was found, the licence and the citation.
+        %(DESCR)s
 
-    (data, target) : tuple of ndarray or Series
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
-    OSError
-        If the corpus is not there and cannot or must not be downloaded.
+    %(OSError)s
 
     References
     ----------
@@ -98,9 +92,9 @@ def fetch_free_spoken_digits(
     )
     rows = [_describe(file) for file in corpus.glob(ARCHIVE.recordings)]
     rows.sort(key=lambda row: (row["speaker"], row["digit"], row["index"]))
-    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+    return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def _describe(file):
-    digit, speaker, index = NAME.fullmatch(file.stem).groups()
+def _describe(file: Path) -> dict[str, Any]:
+    digit, speaker, index = NAME.findall(file.stem)[0]
     return {"path": str(file), "speaker": speaker, "digit": int(digit), "index": int(index)}

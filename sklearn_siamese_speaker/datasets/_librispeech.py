@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
-from ._bunch import make_bunch
-from ._download import Archive, fetch_archive
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
+from ._download import Archive, fetch_archive, fetcher_texts
 from ._speaker_folder import find_recordings
 
 GIB = 2**30  # bytes
 
 
-def _archive(subset, sha256, max_bytes):
+def _archive(subset: str, sha256: str, max_bytes: int) -> Archive:
     return Archive(
         name=f"librispeech-{subset}",
         url=f"https://www.openslr.org/resources/12/{subset}.tar.gz",
@@ -54,20 +56,19 @@ Citation: V. Panayotov, G. Chen, D. Povey and S. Khudanpur (2015). "Librispeech:
 on public domain audio books". ICASSP, 5206-5210."""
 
 
+@substitute(**LOADER_TEXTS, **fetcher_texts("librispeech-<subset>"))
 def fetch_librispeech(
-    subset="dev-clean",
+    subset: str = "dev-clean",
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    verbose=False,
-):
+    data_home: str | PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    verbose: bool = False,
+) -> Corpus:
     """Fetch a subset of LibriSpeech, English audio books read by volunteers.
 
-    The first call downloads the archive, verifies its SHA-256 hash and unpacks it, a later call
-    needs no network. While a call lasts, a download that was cut is continued; a call that fails
-    leaves nothing behind, and the next one starts again.
+    %(download)s
 
     Parameters
     ----------
@@ -76,21 +77,15 @@ def fetch_librispeech(
         No two subsets share a speaker. The archives of the first four have about 0.3 GB, of the
         others 6, 23 and 30 GB; unpacking takes as much again.
 
-    data_home : str or path-like, default=None
-        Folder of downloaded data, see :func:`get_data_home`. An archive of your own at
-        `<data_home>/librispeech-<subset>.tar.gz` is used instead of a download.
+    %(data_home)s
 
-    download_if_missing : bool, default=True
-        Whether to download what is not in `data_home`, instead of raising an error.
+    %(download_if_missing)s
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
-    as_frame : bool, default=False
-        Whether `data`, `target` and `groups` are pandas Series and the Bunch has a `frame`.
+    %(as_frame)s
 
-    verbose : bool, default=False
-        Whether to show the progress of the download.
+    %(verbose)s
 
     Returns
     -------
@@ -104,16 +99,13 @@ def fetch_librispeech(
         frame : DataFrame of shape (n_samples, 5)
             Columns path, speaker, session, utterance and gender ("f" or "m"). Only if
             `as_frame=True`.
-        DESCR : str
-            What was found, the licence and the citation.
+        %(DESCR)s
 
-    (data, target) : tuple of ndarray or Series
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
-    OSError
-        If the subset is not there and cannot or must not be downloaded.
+    %(OSError)s
 
     ValueError
         If there is no such subset.
@@ -139,10 +131,10 @@ def fetch_librispeech(
     genders = _read_genders(corpus / "SPEAKERS.TXT")
     for row in rows:
         row.update(utterance=Path(row["path"]).stem, gender=genders[row["speaker"]])
-    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+    return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def _read_genders(file):
+def _read_genders(file: Path) -> dict[str, str]:
     """Read "ID | SEX | SUBSET | MINUTES | NAME"; lines that begin with a semicolon are comments."""
     lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line[:1] != ";"]
     fields = [[field.strip() for field in line.split("|")] for line in lines]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 from sklearn.utils import check_random_state, check_scalar
 
@@ -15,17 +16,17 @@ VOICE, SESSION, RECORDING = range(3)  # streams of random numbers of a speaker
 
 
 def make_speakers(
-    n_speakers=20,
-    n_recordings=10,
-    duration=3.0,
+    n_speakers: int = 20,
+    n_recordings: int = 10,
+    duration: float = 3.0,
     *,
-    n_sessions=2,
-    sample_rate=16000,
-    channel_std=4.0,
-    snr=25.0,
-    random_state=None,
-    return_sessions=False,
-):
+    n_sessions: int = 2,
+    sample_rate: float = 16000,
+    channel_std: float = 4.0,
+    snr: float = 25.0,
+    random_state: int | np.random.RandomState | None = None,
+    return_sessions: bool = False,
+) -> tuple[NDArray[Any], ...]:
     """Synthesise recordings of speakers who do not exist.
 
     A source-filter model: a voiced source, pulses of the vocal folds and breath, and the noise of
@@ -133,7 +134,7 @@ def make_speakers(
     n_times = round(duration * sample_rate)
     session_of = np.arange(n_recordings) % n_sessions
 
-    X = np.empty((n_speakers, n_recordings, n_times), dtype=np.float32)
+    waveforms = np.empty((n_speakers * n_recordings, n_times), dtype=np.float32)
     for speaker in range(n_speakers):
         voice = draw_voice(_generator(entropy, speaker, VOICE), sample_rate)
         sessions = [
@@ -142,29 +143,31 @@ def make_speakers(
         ]
         for i, session in enumerate(session_of):
             rng = _generator(entropy, speaker, RECORDING, i)
-            X[speaker, i] = _record(speak(voice, n_times, sample_rate, rng), sessions[session], rng)
+            speech = speak(voice, n_times, sample_rate, rng)
+            waveforms[speaker * n_recordings + i] = _record(speech, sessions[session], rng)
 
-    X = X.reshape(-1, n_times)
     n_digits = max(2, len(str(n_speakers - 1)))
     names = [f"speaker{speaker:0{n_digits}}" for speaker in range(n_speakers)]
     y = np.repeat(names, n_recordings)
     if not return_sessions:
-        return X, y
-    return X, y, np.array([f"{name}/session{i}" for name in names for i in session_of])
+        return waveforms, y
+    return waveforms, y, np.array([f"{name}/session{i}" for name in names for i in session_of])
 
 
-def _generator(entropy, *key):
+def _generator(entropy: int, *key: int) -> np.random.Generator:
     """Return the generator of one thing alone, which no number of other things can move."""
     return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
 
 
 class _Session(NamedTuple):
-    channel: np.ndarray  # gain of the speech, (n_bins,)
-    noise: np.ndarray  # gain of white noise, (n_bins,)
+    channel: NDArray[np.float32]  # gain of the speech, (n_bins,)
+    noise: NDArray[np.float32]  # gain of white noise, (n_bins,)
     snr: float  # dB
 
 
-def _draw_session(rng, n_times, channel_std, snr):
+def _draw_session(
+    rng: np.random.Generator, n_times: int, channel_std: float, snr: float
+) -> _Session:
     return _Session(
         channel=_draw_smooth_gain(rng, n_times, channel_std),
         noise=_draw_smooth_gain(rng, n_times, 6.0),
@@ -172,7 +175,7 @@ def _draw_session(rng, n_times, channel_std, snr):
     )
 
 
-def _draw_smooth_gain(rng, n_times, std):
+def _draw_smooth_gain(rng: np.random.Generator, n_times: int, std: float) -> NDArray[np.float32]:
     """Gain (n_bins,) of a sum of five slow cosines over a warped frequency axis, `std` in dB."""
     fraction = np.linspace(0.0, 1.0, n_times // 2 + 1)
     warped = np.log1p(11.0 * fraction) / np.log(12.0)  # the mel scale of 0 to 8 kHz, nearly
@@ -182,7 +185,9 @@ def _draw_smooth_gain(rng, n_times, std):
     return (10.0 ** (std * curve / 20)).astype(np.float32)
 
 
-def _record(speech, session, rng):
+def _record(
+    speech: NDArray[np.floating], session: _Session, rng: np.random.Generator
+) -> NDArray[np.floating]:
     """Pass speech through the session's channel, add its noise, and set a level."""
     spectrum = fft.rfft(speech) * session.channel
     noise = fft.rfft(rng.standard_normal(len(speech), dtype=np.float32)) * session.noise

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from ._bunch import make_bunch
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
 LAYOUTS = "<speaker>/<file> or <speaker>/<session>/<file>"
 
 
-def load_speaker_folder(path, *, return_X_y=False):
+@substitute(**LOADER_TEXTS)
+def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) -> Corpus:
     """List the recordings in a folder that has a folder for each speaker.
 
     Two layouts are read, `<speaker>/<file>` and `<speaker>/<session>/<file>`. LibriSpeech (a
@@ -24,8 +28,7 @@ def load_speaker_folder(path, *, return_X_y=False):
     path : str or path-like
         The folder.
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
     Returns
     -------
@@ -39,8 +42,7 @@ def load_speaker_folder(path, *, return_X_y=False):
         DESCR : str
             What was found, in one sentence.
 
-    (data, target) : tuple of ndarray
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
@@ -81,10 +83,10 @@ def load_speaker_folder(path, *, return_X_y=False):
             f"{without_session[0]!r} has no session but other recordings of {str(path)!r} do; "
             f"arrange all of them as {LAYOUTS}."
         )
-    return make_bunch(rows, return_X_y=return_X_y)
+    return make_corpus(rows, return_X_y=return_X_y)
 
 
-def find_recordings(folder):
+def find_recordings(folder: Path) -> list[dict[str, Any]]:
     """Return the path, the speaker and, if it has one, the session of each recording."""
     strays, speakers = _list_folder(folder)
     if strays:
@@ -110,7 +112,7 @@ def find_recordings(folder):
     return rows
 
 
-def _list_folder(folder):
+def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the recordings and the folders that lie directly in a folder, each sorted."""
     names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     paths = [folder / name for name in names]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
-from ._bunch import make_bunch
-from ._download import Archive, fetch_archive
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
+from ._download import Archive, fetch_archive, fetcher_texts
 from ._speaker_folder import find_recordings
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
@@ -26,38 +28,30 @@ Citation: J. Zhang et al. (2021). "speechocean762: An Open-Source Non-native Eng
 For Pronunciation Assessment". Interspeech, arXiv:2104.01378."""
 
 
+@substitute(**LOADER_TEXTS, **fetcher_texts("speechocean762"))
 def fetch_speechocean762(
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-    verbose=False,
-):
+    data_home: str | PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    verbose: bool = False,
+) -> Corpus:
     """Fetch speechocean762, 5000 English sentences read by 250 speakers of Mandarin.
 
-    The first call downloads the archive of one fixed commit, unpacks it and verifies the number of
-    recordings and their headers, a later call needs no network. While a call lasts, a download
-    that was cut is continued, or begun again where the server cannot continue; a call that fails
-    leaves nothing behind, and the next one starts again.
+    %(download)s
 
     Parameters
     ----------
-    data_home : str or path-like, default=None
-        Folder of downloaded data, see :func:`get_data_home`. An archive of your own at
-        `<data_home>/speechocean762.tar.gz` is used instead of a download.
+    %(data_home)s
 
-    download_if_missing : bool, default=True
-        Whether to download what is not in `data_home`, instead of raising an error.
+    %(download_if_missing)s
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
-    as_frame : bool, default=False
-        Whether `data` and `target` are pandas Series and the Bunch has a `frame`.
+    %(as_frame)s
 
-    verbose : bool, default=False
-        Whether to show the progress of the download.
+    %(verbose)s
 
     Returns
     -------
@@ -71,16 +65,13 @@ def fetch_speechocean762(
         frame : DataFrame of shape (n_samples, 6)
             Columns path, speaker, utterance, split ("train" or "test", which share no speaker), age
             in years and gender ("f" or "m"). Only if `as_frame=True`.
-        DESCR : str
-            What was found, the licence and the citation.
+        %(DESCR)s
 
-    (data, target) : tuple of ndarray or Series
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
-    OSError
-        If the corpus is not there and cannot or must not be downloaded.
+    %(OSError)s
 
     References
     ----------
@@ -111,13 +102,13 @@ def fetch_speechocean762(
             age=int(ages[number]),
             gender=genders[number].lower(),
         )
-    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+    return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def _read_both(corpus, table):
+def _read_both(corpus: Path, table: str) -> dict[str, str]:
     return _read_table(corpus / "train" / table) | _read_table(corpus / "test" / table)
 
 
-def _read_table(file):
+def _read_table(file: Path) -> dict[str, str]:
     """Read a Kaldi table, a key and a value a line."""
     return dict(line.split() for line in file.read_text(encoding="utf-8").splitlines())

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from ._bunch import make_bunch
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
 from ._speaker_folder import find_recordings
 
 LAYOUTS = ("wav48_silence_trimmed", "wav48")  # versions 0.92 and 0.80
@@ -19,7 +22,10 @@ Citation: J. Yamagishi, C. Veaux and K. MacDonald (2019). "CSTR VCTK Corpus: Eng
 Corpus for CSTR Voice Cloning Toolkit (version 0.92)". University of Edinburgh."""
 
 
-def load_vctk(path, *, return_X_y=False, as_frame=False):
+@substitute(**LOADER_TEXTS)
+def load_vctk(
+    path: str | PathLike[str], *, return_X_y: bool = False, as_frame: bool = False
+) -> Corpus:
     """List the recordings of the VCTK corpus, version 0.92 or 0.80.
 
     Download it yourself from https://doi.org/10.7488/ds/2645 and unpack it. Version 0.92 has each
@@ -31,11 +37,9 @@ def load_vctk(path, *, return_X_y=False, as_frame=False):
     path : str or path-like
         The folder that holds `wav48_silence_trimmed` (version 0.92) or `wav48` (version 0.80).
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
-    as_frame : bool, default=False
-        Whether `data` and `target` are pandas Series and the Bunch has a `frame`.
+    %(as_frame)s
 
     Returns
     -------
@@ -50,11 +54,9 @@ def load_vctk(path, *, return_X_y=False, as_frame=False):
             Columns path, speaker, utterance, age in years, gender ("f" or "m") and accent; missing
             values where `speaker-info.txt` does not know the speaker. The first 24 utterances are
             the same text for all speakers. Only if `as_frame=True`.
-        DESCR : str
-            What was found, the licence and the citation.
+        %(DESCR)s
 
-    (data, target) : tuple of ndarray or Series
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
@@ -97,10 +99,10 @@ def load_vctk(path, *, return_X_y=False, as_frame=False):
             age, gender, accent = speakers.get(row["speaker"], (None, None, None))
             row.update(utterance=utterance, age=age, gender=gender, accent=accent)
             rows.append(row)
-    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
+    return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
 
 
-def _read_name(path):
+def _read_name(path: str) -> tuple[str | Any, ...]:
     match = NAME.fullmatch(Path(path).stem)
     if not match:
         raise ValueError(
@@ -110,7 +112,7 @@ def _read_name(path):
     return match.groups()
 
 
-def _read_speakers(file):
+def _read_speakers(file: Path) -> dict[str, tuple[Any, ...]]:
     """Return age, gender and accent of the speakers; version 0.80 names them without the p."""
     if not file.is_file():
         return {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
@@ -47,7 +49,10 @@ SHORTEST_SYLLABLE = 0.05  # seconds
 
 HOP_SECONDS = 0.008
 HOPS_PER_WINDOW = 2  # Hann windows at this overlap add up to one
-HOPS_PER_FFT = 6  # what lies behind the window is room for the resonances to ring out
+HOPS_PER_FFT = 6  # the resonances ring out behind the window
+
+Floats: TypeAlias = NDArray[np.floating]
+Complexes: TypeAlias = NDArray[np.complexfloating]
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ class Voice:
     """
 
     tract: float
-    formants: np.ndarray
-    high_formants: np.ndarray
+    formants: Floats
+    high_formants: Floats
     bandwidth: float
     pitch: float
     pitch_range: float
@@ -92,7 +97,7 @@ class Voice:
     rate: float
 
 
-def draw_voice(rng, sample_rate):
+def draw_voice(rng: np.random.Generator, sample_rate: float) -> Voice:
     """Draw a speaker; half of them have a short vocal tract and a high pitch."""
     is_high = rng.random() < 0.5
     tract = rng.normal(1.15 if is_high else 1.0, 0.05)
@@ -117,7 +122,7 @@ def draw_voice(rng, sample_rate):
     )
 
 
-def speak(voice, n_times, sample_rate, rng):
+def speak(voice: Voice, n_times: int, sample_rate: float, rng: np.random.Generator) -> Floats:
     """Say random syllables.
 
     Returns
@@ -141,7 +146,7 @@ def speak(voice, n_times, sample_rate, rng):
     return _overlap_add(spectra, hop)[hop : hop + n_times]
 
 
-def _draw_phones(voice, n_frames, rng):
+def _draw_phones(voice: Voice, n_frames: int, rng: np.random.Generator) -> NDArray[np.integer]:
     """Draw silence-consonant-vowel syllables; returns the phone of each frame."""
     n_syllables = int(np.ceil(n_frames * HOP_SECONDS * voice.rate / SHORTEST_SYLLABLE))
     consonants = rng.integers(FIRST_CONSONANT, len(PHONES), n_syllables)
@@ -156,7 +161,9 @@ def _draw_phones(voice, n_frames, rng):
     return np.resize(np.repeat(syllables.ravel(), np.diff(ends, prepend=0)), n_frames)
 
 
-def _glottal_source(voice, noise, hop, sample_rate, rng):
+def _glottal_source(
+    voice: Voice, noise: Floats, hop: int, sample_rate: float, rng: np.random.Generator
+) -> Floats:
     """Rosenberg's pulse C (1971) and breath at a wandering pitch, as the lips radiate them."""
     n_frames = len(noise) // hop
     melody = gaussian_filter1d(rng.standard_normal(n_frames), 15.0)
@@ -178,17 +185,19 @@ def _glottal_source(voice, noise, hop, sample_rate, rng):
     return np.diff(flow, prepend=flow[:1])
 
 
-def _tract(voice, formants, frequencies, sample_rate):
+def _tract(voice: Voice, formants: Floats, frequencies: Floats, sample_rate: float) -> Complexes:
     """Frequency response of the voice and the vocal tract (n_frames, n_bins), Klatt's cascade."""
     octaves = np.log2(np.maximum(frequencies, 500.0) / 500.0)
-    response = (10.0 ** (-voice.tilt * octaves / 20)).astype(np.complex64)
+    response: Complexes = (10.0 ** (-voice.tilt * octaves / 20)).astype(np.complex64)
     for formant in [*voice.high_formants[:, None], *formants.T]:
         bandwidth = voice.bandwidth * (50.0 + 0.05 * formant)
         response = response * _resonator(formant, bandwidth, frequencies, sample_rate)
     return response
 
 
-def _resonator(formant, bandwidth, frequencies, sample_rate):
+def _resonator(
+    formant: Floats, bandwidth: Floats, frequencies: Floats, sample_rate: float
+) -> Complexes:
     """Klatt's digital resonator (1980, eq. 1 and 2), one row for each formant; gain 1 at 0 Hz."""
     delay = np.exp(-2j * np.pi * frequencies / sample_rate).astype(np.complex64)
     radius = np.exp(-np.pi * bandwidth / sample_rate)
@@ -201,7 +210,7 @@ def _resonator(formant, bandwidth, frequencies, sample_rate):
     return np.divide(1 - b - c, response, out=response)
 
 
-def _friction(voice, tracks, frequencies):
+def _friction(voice: Voice, tracks: Floats, frequencies: Floats) -> Floats:
     """Gain of the friction noise (n_frames, n_bins), a broad hill for each fricative and burst."""
     level, center, width = tracks[:, [FRICTION, FRICTION_CENTER, FRICTION_WIDTH]].T[..., None]
     slope = np.float32(1.0) / width.astype(np.float32)
@@ -210,7 +219,7 @@ def _friction(voice, tracks, frequencies):
     return (0.3 * level).astype(np.float32) / (1 + distance**2)
 
 
-def _spectra(signal, n_frames, hop):
+def _spectra(signal: Floats, n_frames: int, hop: int) -> Complexes:
     """Hann-windowed spectra (n_frames, n_bins) of a signal."""
     width = HOPS_PER_WINDOW * hop
     window = np.hanning(width + 1)[:-1].astype(np.float32)
@@ -218,7 +227,7 @@ def _spectra(signal, n_frames, hop):
     return fft.rfft(frames * window, HOPS_PER_FFT * hop)
 
 
-def _overlap_add(spectra, hop):
+def _overlap_add(spectra: Complexes, hop: int) -> Floats:
     """Signal (n_samples,) of filtered frames, the inverse of `_spectra`."""
     pieces = fft.irfft(spectra, HOPS_PER_FFT * hop).reshape(len(spectra), HOPS_PER_FFT, hop)
     signal = np.zeros((len(spectra) + HOPS_PER_FFT, hop), dtype=np.float32)

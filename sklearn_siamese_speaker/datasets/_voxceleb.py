@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._bunch import make_bunch
+from .._docs import substitute
+from ._corpus import LOADER_TEXTS, Corpus, make_corpus
 from ._speaker_folder import find_recordings
 
 TRIALS_URL = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/meta/"
@@ -20,7 +24,14 @@ Citation: A. Nagrani, J. S. Chung and A. Zisserman (2017). "VoxCeleb: a large-sc
 identification dataset". Interspeech, 2616-2620."""
 
 
-def load_voxceleb(path, *, trials=None, return_X_y=False, as_frame=False):
+@substitute(**LOADER_TEXTS)
+def load_voxceleb(
+    path: str | PathLike[str],
+    *,
+    trials: str | PathLike[str] | None = None,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Corpus:
     """List the recordings of VoxCeleb, and the trials of an official list.
 
     The recordings are not ours to fetch: ask their owners, and unpack both parts of VoxCeleb1
@@ -39,11 +50,9 @@ def load_voxceleb(path, *, trials=None, return_X_y=False, as_frame=False):
         the same without 2 before they were cleaned, or one of your own. A line is
         `<1 or 0> <speaker>/<video>/<file> <speaker>/<video>/<file>`.
 
-    return_X_y : bool, default=False
-        Whether to return `(data, target)` instead of a Bunch.
+    %(return_X_y)s
 
-    as_frame : bool, default=False
-        Whether `data`, `target` and `groups` are pandas Series and the Bunch has a `frame`.
+    %(as_frame)s
 
     Returns
     -------
@@ -61,11 +70,9 @@ def load_voxceleb(path, *, trials=None, return_X_y=False, as_frame=False):
             1 = same speaker. Only if `trials` is given.
         frame : DataFrame of shape (n_samples, 3)
             Columns path, speaker and session. Only if `as_frame=True`.
-        DESCR : str
-            What was found, the licence and the citation.
+        %(DESCR)s
 
-    (data, target) : tuple of ndarray or Series
-        Only if `return_X_y=True`.
+    %(data_target)s
 
     Raises
     ------
@@ -116,13 +123,15 @@ def load_voxceleb(path, *, trials=None, return_X_y=False, as_frame=False):
                 f"{row['path']!r} lies in no folder of a video; arrange recordings as "
                 "wav/<speaker>/<video>/<file>."
             )
-    more = {}
+    more: dict[str, Any] = {}
     if trials is not None:
         more["trials"], more["trial_target"] = _read_trials(Path(path, trials), rows)
-    return make_bunch(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame, **more)
+    return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame, **more)
 
 
-def _read_trials(file, rows):
+def _read_trials(
+    file: Path, rows: list[dict[str, Any]]
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Return the pairs of positions in `rows` of each line of a list, and its label."""
     if not file.is_file():
         raise FileNotFoundError(

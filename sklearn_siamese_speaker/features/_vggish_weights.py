@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..datasets._data_home import get_data_home
+from ..datasets import get_data_home
 
 
 class Published(NamedTuple):

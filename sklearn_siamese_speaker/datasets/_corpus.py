@@ -1,19 +1,50 @@
-"""What loaders and fetchers return."""
+"""What the loaders and fetchers share: what they return, and the text that documents it."""
 
 from __future__ import annotations
+
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.utils import Bunch
 
+Corpus: TypeAlias = Bunch | tuple[Any, Any]  # the second with `return_X_y=True`
 
-def make_bunch(rows, about=None, *, return_X_y=False, as_frame=False, **more):
+LOADER_TEXTS = {
+    "return_X_y": """
+        return_X_y : bool, default=False
+            Whether to return `(data, target)` instead of a Bunch.
+        """,
+    "as_frame": """
+        as_frame : bool, default=False
+            Whether `data`, `target` and, if known, `groups` are pandas Series, and the Bunch has a
+            `frame`.
+        """,
+    "DESCR": """
+        DESCR : str
+            Number of recordings, speakers and sessions, the licence and the citation.
+        """,
+    "data_target": """
+        (data, target) : tuple of ndarray or Series
+            Only if `return_X_y=True`.
+        """,
+}
+
+
+def make_corpus(
+    rows: list[dict[str, Any]],
+    about: str | None = None,
+    *,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+    **more: object,
+) -> Corpus:
     """Return a corpus as scikit-learn's loaders do.
 
     Parameters
     ----------
     rows : list of dict
-        One for each recording, with the same keys: "path", "speaker", "session" if the corpus has
-        sessions, and other metadata.
+        One for each recording, all with the same keys: "path", "speaker", "session" if the corpus
+        has sessions, and other metadata.
 
     about : str, default=None
         Licence and citation, the end of `DESCR`.
