@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .._docs import substitute
-from ._corpus import LOADER_TEXTS, Corpus, make_corpus
-from ._download import Archive, fetch_archive, fetcher_texts
+from ._corpus import Corpus, fetcher_texts, make_corpus
+from ._download import Archive, fetch_archive
 
 COMMIT = "72f3438212ff6cf8fbe5ae8068361840646429bd"
 ARCHIVE = Archive(
@@ -30,7 +30,7 @@ Speech Commands dataset for small-footprint keyword spotting". Engineering Appli
 Artificial Intelligence 102, 104267."""
 
 
-@substitute(**LOADER_TEXTS, **fetcher_texts("arabic_speech_commands"))
+@substitute(**fetcher_texts("arabic_speech_commands"))
 def fetch_arabic_speech_commands(
     *,
     data_home: str | PathLike[str] | None = None,
@@ -45,21 +45,9 @@ def fetch_arabic_speech_commands(
 
     Parameters
     ----------
-    %(data_home)s
+    %(fetcher_parameters)s
 
-    %(download_if_missing)s
-
-    %(return_X_y)s
-
-    %(as_frame)s
-
-    %(verbose)s
-
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker, keyword and round.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "00000001".
         groups : None
@@ -67,13 +55,9 @@ def fetch_arabic_speech_commands(
         frame : DataFrame of shape (n_samples, 4)
             Columns path, speaker, keyword (what is said, in English) and round (from 1). Only if
             `as_frame=True`.
-        %(DESCR)s
+    %(description_or_pair)s
 
-    %(data_target)s
-
-    Raises
-    ------
-    %(OSError)s
+    %(raises_oserror)s
 
     References
     ----------

@@ -9,25 +9,72 @@ from sklearn.utils import Bunch
 
 Corpus: TypeAlias = Bunch | tuple[Any, Any]  # the second with `return_X_y=True`
 
+RETURN_X_Y = """
+return_X_y : bool, default=False
+    Whether to return `(data, target)` instead of a Bunch.
+"""
+
+AS_FRAME = """
+as_frame : bool, default=False
+    Whether `data`, `target` and, if known, `groups` are pandas Series, and the Bunch has a
+    `frame`.
+"""
+
+DOWNLOAD = """
+data_home : str or path-like, default=None
+    Folder of downloaded data, see :func:`get_data_home`. If you put the archive there
+    yourself, as `<data_home>/{archive}.tar.gz`, nothing is downloaded.
+
+download_if_missing : bool, default=True
+    Whether to download a corpus that is not in `data_home`. If False, that is an error.
+"""
+
+VERBOSE = """
+verbose : bool, default=False
+    Whether to show the progress of the download.
+"""
+
 LOADER_TEXTS = {
-    "return_X_y": """
-        return_X_y : bool, default=False
-            Whether to return `(data, target)` instead of a Bunch.
+    "return_X_y": RETURN_X_Y,
+    "loader_parameters": RETURN_X_Y + AS_FRAME,
+    "returns": """
+        Returns
+        -------
+        voices : :class:`~sklearn.utils.Bunch`
+            data : ndarray of shape (n_samples,), str
+                Absolute paths of the recordings, sorted by speaker first.
         """,
-    "as_frame": """
-        as_frame : bool, default=False
-            Whether `data`, `target` and, if known, `groups` are pandas Series, and the Bunch has a
-            `frame`.
-        """,
-    "DESCR": """
-        DESCR : str
-            Number of recordings, speakers and sessions, the licence and the citation.
-        """,
-    "data_target": """
+    "description_or_pair": """
+            DESCR : str
+                Number of recordings, speakers and sessions; of a public corpus, also the licence
+                and the citation.
+
         (data, target) : tuple of ndarray or Series
             Only if `return_X_y=True`.
         """,
 }
+
+FETCHER_TEXTS = {
+    **LOADER_TEXTS,
+    "download": """
+        The first call downloads the archive, checks its SHA-256 hash or the number and the headers
+        of its recordings, and unpacks it. Later calls need no network. Within one call, an
+        interrupted download is continued, or restarted where the server cannot continue. A call
+        that fails leaves no files; the next one starts again.
+        """,
+    "raises_oserror": """
+        Raises
+        ------
+        OSError
+            If the corpus is not in `data_home` and cannot or must not be downloaded.
+        """,
+}
+
+
+def fetcher_texts(archive: str) -> dict[str, str]:
+    """Return the texts for the fetcher of an archive of that name."""
+    parameters = DOWNLOAD.format(archive=archive) + RETURN_X_Y + AS_FRAME + VERBOSE
+    return FETCHER_TEXTS | {"fetcher_parameters": parameters}
 
 
 def make_corpus(

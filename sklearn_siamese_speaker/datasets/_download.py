@@ -87,35 +87,6 @@ def get_data_home(data_home: str | PathLike[str] | None = None) -> str:
     return str(folder)
 
 
-def fetcher_texts(name: str) -> dict[str, str]:
-    """Return the text that the docstrings of fetchers share; `name` is that of the `Archive`."""
-    return {
-        "download": """
-            The first call downloads the archive, checks its SHA-256 hash or the number and the
-            headers of its recordings, and unpacks it. Later calls need no network. Within one
-            call, an interrupted download is continued, or restarted where the server cannot
-            continue. A call that fails leaves no files; the next one starts again.
-            """,
-        "data_home": f"""
-            data_home : str or path-like, default=None
-                Folder of downloaded data, see :func:`get_data_home`. If you put the archive there
-                yourself, as `<data_home>/{name}.tar.gz`, nothing is downloaded.
-            """,
-        "download_if_missing": """
-            download_if_missing : bool, default=True
-                Whether to download a corpus that is not in `data_home`. If False, that is an error.
-            """,
-        "verbose": """
-            verbose : bool, default=False
-                Whether to show the progress of the download.
-            """,
-        "OSError": """
-            OSError
-                If the corpus is not in `data_home` and cannot or must not be downloaded.
-            """,
-    }
-
-
 def fetch_archive(
     archive: Archive,
     data_home: str | PathLike[str] | None = None,

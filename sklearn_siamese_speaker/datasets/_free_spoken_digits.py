@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .._docs import substitute
-from ._corpus import LOADER_TEXTS, Corpus, make_corpus
-from ._download import Archive, fetch_archive, fetcher_texts
+from ._corpus import Corpus, fetcher_texts, make_corpus
+from ._download import Archive, fetch_archive
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 ARCHIVE = Archive(
@@ -28,7 +28,7 @@ Licence: CC BY-SA 4.0. Source: https://github.com/Jakobovski/free-spoken-digit-d
 Citation: Z. Jackson et al. "Free Spoken Digit Dataset". Zenodo, doi:10.5281/zenodo.1342401."""
 
 
-@substitute(**LOADER_TEXTS, **fetcher_texts("free_spoken_digits"))
+@substitute(**fetcher_texts("free_spoken_digits"))
 def fetch_free_spoken_digits(
     *,
     data_home: str | PathLike[str] | None = None,
@@ -46,21 +46,9 @@ def fetch_free_spoken_digits(
 
     Parameters
     ----------
-    %(data_home)s
+    %(fetcher_parameters)s
 
-    %(download_if_missing)s
-
-    %(return_X_y)s
-
-    %(as_frame)s
-
-    %(verbose)s
-
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker, digit and index.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "jackson".
         groups : None
@@ -68,13 +56,9 @@ def fetch_free_spoken_digits(
         frame : DataFrame of shape (n_samples, 4)
             Columns path, speaker, digit (what is said) and index (from 0). Only if
             `as_frame=True`.
-        %(DESCR)s
+    %(description_or_pair)s
 
-    %(data_target)s
-
-    Raises
-    ------
-    %(OSError)s
+    %(raises_oserror)s
 
     References
     ----------

@@ -6,8 +6,8 @@ from os import PathLike
 from pathlib import Path
 
 from .._docs import substitute
-from ._corpus import LOADER_TEXTS, Corpus, make_corpus
-from ._download import Archive, fetch_archive, fetcher_texts
+from ._corpus import Corpus, fetcher_texts, make_corpus
+from ._download import Archive, fetch_archive
 from ._speaker_folder import find_recordings
 
 GIB = 2**30  # bytes
@@ -56,7 +56,7 @@ Citation: V. Panayotov, G. Chen, D. Povey and S. Khudanpur (2015). "Librispeech:
 on public domain audio books". ICASSP, 5206-5210."""
 
 
-@substitute(**LOADER_TEXTS, **fetcher_texts("librispeech-<subset>"))
+@substitute(**fetcher_texts("librispeech-<subset>"))
 def fetch_librispeech(
     subset: str = "dev-clean",
     *,
@@ -77,21 +77,9 @@ def fetch_librispeech(
         No two subsets share a speaker. The archives of the first four have about 0.3 GB, of the
         others 6, 23 and 30 GB; unpacking takes as much again.
 
-    %(data_home)s
+    %(fetcher_parameters)s
 
-    %(download_if_missing)s
-
-    %(return_X_y)s
-
-    %(as_frame)s
-
-    %(verbose)s
-
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker, session and file name.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "1272".
         groups : ndarray of shape (n_samples,), str
@@ -99,13 +87,9 @@ def fetch_librispeech(
         frame : DataFrame of shape (n_samples, 5)
             Columns path, speaker, session, utterance and gender ("f" or "m"). Only if
             `as_frame=True`.
-        %(DESCR)s
+    %(description_or_pair)s
 
-    %(data_target)s
-
-    Raises
-    ------
-    %(OSError)s
+    %(raises_oserror)s
 
     ValueError
         If there is no such subset.

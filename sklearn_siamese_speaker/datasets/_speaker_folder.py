@@ -30,19 +30,12 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
 
     %(return_X_y)s
 
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Absolute paths of the recordings, sorted by speaker, session and file name.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, the names of their folders.
         groups : ndarray of shape (n_samples,), str, or None
             Sessions, as "speaker/session"; None if the folder has none.
-        DESCR : str
-            What was found, in one sentence.
-
-    %(data_target)s
+    %(description_or_pair)s
 
     Raises
     ------
@@ -75,8 +68,7 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
     >>> voices.DESCR
     '3 recordings of 2 speakers in 3 sessions.'
     """
-    # Absolute, for joblib's workers may have been started in another folder.
-    rows = find_recordings(Path(path).absolute())
+    rows = find_recordings(Path(path))
     without_session = [row["path"] for row in rows if "session" not in row]
     if 0 < len(without_session) < len(rows):
         raise ValueError(
@@ -88,7 +80,8 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
 
 def find_recordings(folder: Path) -> list[dict[str, Any]]:
     """Return the path, the speaker and, if it has one, the session of each recording."""
-    strays, speakers = _list_folder(folder)
+    # Absolute, because workers of joblib may run in another folder.
+    strays, speakers = _list_folder(folder.absolute())
     if strays:
         raise ValueError(
             f"{str(strays[0])!r} lies outside the speakers' folders; "

@@ -6,8 +6,8 @@ from os import PathLike
 from pathlib import Path
 
 from .._docs import substitute
-from ._corpus import LOADER_TEXTS, Corpus, make_corpus
-from ._download import Archive, fetch_archive, fetcher_texts
+from ._corpus import Corpus, fetcher_texts, make_corpus
+from ._download import Archive, fetch_archive
 from ._speaker_folder import find_recordings
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
@@ -28,7 +28,7 @@ Citation: J. Zhang et al. (2021). "speechocean762: An Open-Source Non-native Eng
 For Pronunciation Assessment". Interspeech, arXiv:2104.01378."""
 
 
-@substitute(**LOADER_TEXTS, **fetcher_texts("speechocean762"))
+@substitute(**fetcher_texts("speechocean762"))
 def fetch_speechocean762(
     *,
     data_home: str | PathLike[str] | None = None,
@@ -43,21 +43,9 @@ def fetch_speechocean762(
 
     Parameters
     ----------
-    %(data_home)s
+    %(fetcher_parameters)s
 
-    %(download_if_missing)s
-
-    %(return_X_y)s
-
-    %(as_frame)s
-
-    %(verbose)s
-
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker and file name.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "SPEAKER0001".
         groups : None
@@ -65,13 +53,9 @@ def fetch_speechocean762(
         frame : DataFrame of shape (n_samples, 6)
             Columns path, speaker, utterance, split ("train" or "test", which share no speaker), age
             in years and gender ("f" or "m"). Only if `as_frame=True`.
-        %(DESCR)s
+    %(description_or_pair)s
 
-    %(data_target)s
-
-    Raises
-    ------
-    %(OSError)s
+    %(raises_oserror)s
 
     References
     ----------

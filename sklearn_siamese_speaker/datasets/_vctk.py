@@ -37,15 +37,9 @@ def load_vctk(
     path : str or path-like
         The folder that holds `wav48_silence_trimmed` (version 0.92) or `wav48` (version 0.80).
 
-    %(return_X_y)s
+    %(loader_parameters)s
 
-    %(as_frame)s
-
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker and file name.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "p225".
         groups : None
@@ -54,9 +48,7 @@ def load_vctk(
             Columns path, speaker, utterance, age in years, gender ("f" or "m") and accent; missing
             values where `speaker-info.txt` does not know the speaker. The first 24 utterances are
             the same text for all speakers. Only if `as_frame=True`.
-        %(DESCR)s
-
-    %(data_target)s
+    %(description_or_pair)s
 
     Raises
     ------

@@ -50,15 +50,9 @@ def load_voxceleb(
         the same without 2 before they were cleaned, or one of your own. A line is
         `<1 or 0> <speaker>/<video>/<file> <speaker>/<video>/<file>`.
 
-    %(return_X_y)s
+    %(loader_parameters)s
 
-    %(as_frame)s
-
-    Returns
-    -------
-    voices : :class:`~sklearn.utils.Bunch`
-        data : ndarray of shape (n_samples,), str
-            Paths of the recordings, sorted by speaker, session and file name.
+    %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "id10270".
         groups : ndarray of shape (n_samples,), str
@@ -70,9 +64,7 @@ def load_voxceleb(
             1 = same speaker. Only if `trials` is given.
         frame : DataFrame of shape (n_samples, 3)
             Columns path, speaker and session. Only if `as_frame=True`.
-        %(DESCR)s
-
-    %(data_target)s
+    %(description_or_pair)s
 
     Raises
     ------

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 from numpy.testing import assert_array_equal
@@ -99,3 +100,8 @@ def test_a_missing_list_is_named_with_its_source(make_corpus):
 def test_a_recording_outside_videos_is_named(make_corpus):
     with pytest.raises(ValueError, match=r"1\.wav' lies in no folder of a video; arrange"):
         load_voxceleb(make_corpus(names=["id10270/1.wav"]))
+
+
+def test_paths_are_absolute_so_that_workers_started_elsewhere_find_them(make_corpus, monkeypatch):
+    monkeypatch.chdir(make_corpus())
+    assert Path(load_voxceleb(".").data[0]) == Path.cwd() / "wav" / NAMES[0]
