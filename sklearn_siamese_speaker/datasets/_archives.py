@@ -47,7 +47,9 @@ def extract_files(path: str | PathLike[str], folder: Path, max_bytes: int) -> No
             for member in _safe_members(archive, max_bytes):
                 target = folder / member.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.extractfile(member) as source, open(target, "wb") as copy:
+                source = archive.extractfile(member)
+                assert source is not None  # a regular file has content
+                with source, open(target, "wb") as copy:
                     shutil.copyfileobj(source, copy)
             while archive.fileobj.read(CHUNK):  # the checksum stands at the end
                 pass
