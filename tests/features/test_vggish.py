@@ -14,12 +14,6 @@ import torch
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import (
-    check_estimator,
-    estimator_checks_generator,
-    parametrize_with_checks,
-)
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker._audio import AudioError
@@ -333,42 +327,6 @@ def test_pipelines_of_vggish_learn(narrow):
     assert siamese.fit_transform(X, y).shape == (8, 4)
     neighbours = make_pipeline(random_vggish(), FramePooling(), KNeighborsClassifier(1))
     assert neighbours.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) == 1
-
-
-N_CHECKS = 47  # that scikit-learn collects for a transformer: an empty list would pass
-
-
-def test_scikit_learn_collects_all_of_its_checks():
-    assert len(list(estimator_checks_generator(random_vggish()))) == N_CHECKS
-
-
-@pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker._audio.AudioQualityWarning")
-@parametrize_with_checks([random_vggish()])
-def test_scikit_learn_check_passes_with_a_narrow_network(narrow, estimator, check):
-    check(estimator)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker._audio.AudioQualityWarning")
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_param_validation",
-        "check_dataframe_column_names_consistency",
-        "check_set_output_transform",
-        "check_transformer_get_feature_names_out",
-        "check_transformer_get_feature_names_out_pandas",
-    ],
-)
-def test_scikit_learn_check_that_the_suite_leaves_out_passes(narrow, name):
-    getattr(estimator_checks, name)("VGGish", random_vggish())
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker._audio.AudioQualityWarning")
-def test_scikit_learn_checks_pass_with_the_published_network():
-    results = check_estimator(random_vggish())
-    assert len(results) == N_CHECKS
-    assert {result["status"] for result in results} <= {"passed", "skipped"}
 
 
 def test_features_are_named_after_vggish(narrow, waveforms):
