@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from ._report import report, report_representations
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m sklearn_siamese_speaker")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 
-def are_strings(labels):
+def are_strings(labels: NDArray) -> bool:
     """Whether an array of checked labels holds strings."""
     return labels.dtype.kind in "UO"
 
 
-def check_speakers(y):
+def check_speakers(y: ArrayLike) -> NDArray:
     """Return the labels `y` as an array, each of which names a speaker.
 
     Parameters
@@ -42,7 +43,7 @@ def check_speakers(y):
     return labels
 
 
-def _check_strings(labels):
+def _check_strings(labels: NDArray) -> None:
     for i, label in enumerate(labels):
         if isinstance(label, bytes):
             raise TypeError(f"y[{i}] is {label!r}, bytes: decode the labels to strings.")
@@ -53,7 +54,7 @@ def _check_strings(labels):
             )
 
 
-def resolve_unknown_label(unknown_label, classes):
+def resolve_unknown_label(unknown_label: str | int, classes: NDArray) -> str | int:
     """Return the label for somebody who is not among the speakers `classes`.
 
     Parameters

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def unchanged_on_error(estimator, unless=None):
+def unchanged_on_error(estimator: object, unless: str | None = None) -> Iterator[None]:
     """Put the attributes of an estimator back when the body raises.
 
     Parameters

@@ -1,6 +1,6 @@
-"""The only numpy <-> torch bridge: devices, seeding, weights as arrays, inference.
+"""The only entry point for torch: devices, seeds, weights as arrays, inference.
 
-Everything above this file passes numpy in and gets numpy out.
+The functions take and return NumPy arrays.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ import ctypes
 import sys
 import threading
 import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import joblib
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
+_Module = TypeVar("_Module", bound=torch.nn.Module)
+_Built = TypeVar("_Built")
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -26,7 +32,7 @@ _FIT_LOCK = threading.RLock()
 _BUILT: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def resolve_device(device):
+def resolve_device(device: str) -> torch.device:
     """Return the torch device for "auto" (CUDA when present, else CPU) or a device's name."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -37,7 +43,7 @@ def resolve_device(device):
 
 
 @contextmanager
-def random_guard(seed, device):
+def random_guard(seed: int, device: torch.device) -> Iterator[None]:
     """Run a block on its own seeded generators; the global ones are untouched after it.
 
     Parameters
@@ -57,19 +63,19 @@ def random_guard(seed, device):
             np.random.set_state(numpy_state)
 
 
-def reseed(seed, epoch=0):
+def reseed(seed: int, epoch: int = 0) -> None:
     """Seed the global generators from a pair: an epoch does not depend on the ones before it."""
     mixed = epoch_seed(seed, epoch)
     torch.manual_seed(mixed)
     np.random.seed(mixed % 2**32)
 
 
-def epoch_seed(seed, epoch):
+def epoch_seed(seed: int, epoch: int) -> int:
     """Return a 62-bit seed, well mixed from the seed of a fit and the number of an epoch."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 2)
 
 
-def use_whole_machine():
+def use_whole_machine() -> None:
     """Let torch have all cores, and glibc keep the memory that torch frees.
 
     For processes of our own, never for a library call: both hold for the whole process. By default
@@ -85,12 +91,14 @@ def use_whole_machine():
             mallopt(_M_TOP_PAD, 256 * 2**20)
 
 
-def module_to_arrays(module):
+def module_to_arrays(module: torch.nn.Module) -> dict[str, NDArray]:
     """Return the weights and buffers of a module as a dict of arrays."""
     return {name: t.detach().cpu().numpy().copy() for name, t in module.state_dict().items()}
 
 
-def arrays_to_module(module, arrays, strict=True):
+def arrays_to_module(
+    module: _Module, arrays: Mapping[str, NDArray], strict: bool = True
+) -> _Module:
     """Load a dict of arrays into a module, which is returned; if strict, all that it has."""
     # np.array restores a 0-d array from the numpy scalar that some formats make of it.
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
@@ -98,8 +106,8 @@ def arrays_to_module(module, arrays, strict=True):
     return module
 
 
-def remembered(owner, state, build):
-    """Return `build()`, remembered as long as `owner` lives and holds this very `state`."""
+def remembered(owner: object, state: Any, build: Callable[[], _Built]) -> _Built:
+    """Return `build()`, cached as long as `owner` lives and has this very `state`."""
     state_then, module = _BUILT.get(owner, (None, None))
     if state_then is not state:
         module = build()
@@ -108,7 +116,9 @@ def remembered(owner, state, build):
 
 
 @torch.no_grad()
-def embed(module, frames, device):
+def embed(
+    module: torch.nn.Module, frames: Iterable[NDArray], device: torch.device
+) -> NDArray[np.float32]:
     """Encode recordings one at a time.
 
     One recording a pass keeps its bits independent of its neighbours and needs no padding; on a
