@@ -20,6 +20,7 @@ TRUSTED_TYPES = [
             "SiameseSpeakerEncoder",
             "SpeakerVerifier",
             "SpeedPerturbation",
+            "SpeedPerturbation",
             "VGGish",
         )
     ),
