@@ -1,11 +1,13 @@
 """Pure functions from waveforms to spectra, mel bands and cepstra, one recording at a time.
 
 Nothing here looks at more than one recording, and no result depends on the number of threads:
-Fourier and cosine transforms are scipy's, the mel bands are a sparse product.
+Fourier and cosine transforms are scipy's, the mel filters are librosa's, the mel bands are a sparse
+product.
 """
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -18,10 +20,9 @@ __all__ = [
     "deltas",
     "frame",
     "hann_window",
-    "hz_to_mel",
+    "htk_filters",
     "mel_filters",
     "mel_spectrum",
-    "mel_to_hz",
     "normalize",
     "power_spectrum",
     "power_to_db",
@@ -102,64 +103,12 @@ def power_spectrum(frames, window):
     return power.T
 
 
-def hz_to_mel(frequencies, scale="slaney"):
-    """Return frequencies in Hz as mel.
-
-    Parameters
-    ----------
-    frequencies : float or ndarray
-        In Hz.
-
-    scale : {"slaney", "htk"}, default="slaney"
-        Slaney's Auditory Toolbox [1]_ (linear below 1 kHz), or 1127 ln(1 + f / 700) as in
-        HTK [2]_.
-
-    Returns
-    -------
-    mels : ndarray
-
-    References
-    ----------
-    .. [1] M. Slaney, "Auditory Toolbox, version 2", Interval Research Corporation, 1998.
-    .. [2] S. Young et al., "The HTK Book", Cambridge University, 2006, section 5.4.
-
-    Examples
-    --------
-    >>> from sklearn_siamese_speaker.features._spectral import hz_to_mel
-    >>> hz_to_mel([500, 1000]).tolist()
-    [7.5, 15.0]
-    """
-    frequencies = np.asarray(frequencies, dtype=float)
-    if scale == "htk":
-        return 1127 * np.log1p(frequencies / 700)
-    above = 15 + np.log(np.maximum(frequencies, 1000) / 1000) * 27 / np.log(6.4)
-    return np.where(frequencies < 1000, frequencies * 3 / 200, above)
-
-
-def mel_to_hz(mels, scale="slaney"):
-    """Return mels as frequencies in Hz, the inverse of `hz_to_mel`.
-
-    Parameters
-    ----------
-    mels : float or ndarray
-
-    scale : {"slaney", "htk"}, default="slaney"
-
-    Returns
-    -------
-    frequencies : ndarray
-        In Hz.
-    """
-    mels = np.asarray(mels, dtype=float)
-    if scale == "htk":
-        return 700 * np.expm1(mels / 1127)
-    above = 1000 * np.exp((np.maximum(mels, 15) - 15) * np.log(6.4) / 27)
-    return np.where(mels < 15, mels * 200 / 3, above)
-
-
 @lru_cache(maxsize=32)
-def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax, scale="slaney"):
-    """Return triangular filters, equally spaced in mel, as a sparse matrix.
+def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax):
+    """Return the filters of `librosa.filters.mel`, equally spaced in mel, as a sparse matrix.
+
+    The mel scale is Slaney's [1]_, linear below 1 kHz; the triangles are linear in Hz and have an
+    area of one.
 
     Parameters
     ----------
@@ -175,13 +124,13 @@ def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax, scale="slaney"):
     fmin, fmax : float
         Lowest and highest frequency, in Hz.
 
-    scale : {"slaney", "htk"}, default="slaney"
-        "slaney": triangles linear in Hz with an area of one, as in librosa. "htk": triangles
-        linear in mel with a height of one and no constant component, as in HTK and VGGish.
-
     Returns
     -------
     filters : csr_array of shape (n_mels, 1 + n_fft // 2), float32
+
+    References
+    ----------
+    .. [1] M. Slaney, "Auditory Toolbox, version 2", Interval Research Corporation, 1998.
 
     Examples
     --------
@@ -189,19 +138,62 @@ def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax, scale="slaney"):
     >>> mel_filters(16000, 512, 64, 20.0, 8000.0).shape
     (64, 257)
     """
-    edges = np.linspace(hz_to_mel(fmin, scale), hz_to_mel(fmax, scale), n_mels + 2)
-    bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
-    if scale == "htk":
-        bins = hz_to_mel(bins, scale)
-    else:
-        edges = mel_to_hz(edges, scale)
+    import librosa.filters
+
+    with warnings.catch_warnings():  # the front ends have a warning for empty bands that says more
+        warnings.filterwarnings("ignore", message="Empty filters detected")
+        filters = librosa.filters.mel(
+            sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax
+        )
+    return scipy.sparse.csr_array(filters)
+
+
+@lru_cache(maxsize=32)
+def htk_filters(sample_rate, n_fft, n_mels, fmin, fmax):
+    """Return triangular filters that are linear in mel, as in HTK [1]_, Kaldi and VGGish.
+
+    librosa has no such filters: its triangles are linear in Hz on every mel scale. Here they have
+    a height of one, and no constant component.
+
+    Parameters
+    ----------
+    sample_rate : float
+        In Hz.
+
+    n_fft : int
+        Length of the Fourier transform, in samples.
+
+    n_mels : int
+        Number of filters.
+
+    fmin, fmax : float
+        Lowest and highest frequency, in Hz.
+
+    Returns
+    -------
+    filters : csr_array of shape (n_mels, 1 + n_fft // 2), float32
+
+    References
+    ----------
+    .. [1] S. Young et al., "The HTK Book", Cambridge University, 2006, section 5.4.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.features._spectral import htk_filters
+    >>> htk_filters(16000, 512, 64, 125.0, 7500.0).shape
+    (64, 257)
+    """
+    edges = np.linspace(_hz_to_mel(fmin), _hz_to_mel(fmax), n_mels + 2)
+    bins = _hz_to_mel(np.fft.rfftfreq(n_fft, 1 / sample_rate))
     low, peak, high = edges[:-2, np.newaxis], edges[1:-1, np.newaxis], edges[2:, np.newaxis]
     weights = np.minimum((bins - low) / (peak - low), (high - bins) / (high - peak)).clip(min=0)
-    if scale == "htk":
-        weights[:, 0] = 0
-    else:
-        weights *= 2 / (high - low)
+    weights[:, 0] = 0
     return scipy.sparse.csr_array(weights.astype(np.float32))
+
+
+def _hz_to_mel(frequencies):
+    # librosa writes 2595 log10 for these 1127 ln, which is off in the fourth digit.
+    return 1127 * np.log1p(frequencies / 700)
 
 
 def mel_spectrum(waveform, filters, window, hop_length):
@@ -372,7 +364,7 @@ def vggish_log_mel(waveform):
     waveform = np.pad(waveform, (_VGGISH_N_FFT - _VGGISH_WINDOW) // 2)
     frames = frame(waveform, _VGGISH_N_FFT, _VGGISH_HOP, center=False)
     power = power_spectrum(frames, hann_window(_VGGISH_WINDOW, _VGGISH_N_FFT))
-    filters = mel_filters(VGGISH_SAMPLE_RATE, _VGGISH_N_FFT, 64, 125.0, 7500.0, "htk")
+    filters = htk_filters(VGGISH_SAMPLE_RATE, _VGGISH_N_FFT, 64, 125.0, 7500.0)
     return np.log(filters @ np.sqrt(power) + np.float32(0.01))
 
 
