@@ -9,7 +9,7 @@ import scipy.fft
 import scipy.signal
 from numpy.typing import NDArray
 
-from ._spectral import mel_filters
+from ._spectral import htk_filters
 
 WINDOW, HOP = 0.025, 0.010  # seconds
 _PREEMPHASIS = 0.97
@@ -68,7 +68,7 @@ def kaldi_fbank(
     for start in range(0, len(frames), _BLOCK):
         block = slice(start, start + _BLOCK)
         power[block] = _power(frames[block].astype(np.float64), _window(window, length), n_fft)
-    filters = mel_filters(sample_rate, n_fft, n_mels, _FMIN, sample_rate / 2, "htk")
+    filters = htk_filters(sample_rate, n_fft, n_mels, _FMIN, sample_rate / 2)
     return np.log(np.maximum(filters @ power.T, _FLOOR))
 
 
