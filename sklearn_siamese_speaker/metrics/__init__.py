@@ -1,4 +1,4 @@
-"""Judging scores of trials: is this the voice that was enrolled.
+"""Metrics of trials, where the question is: is this the voice that was enrolled.
 
 A trial is a pair of recordings; `make_trials` pairs them. `y_true` is 1 where both are of one
 speaker. Scores go up with similarity, and a trial is accepted when its score is above a threshold.
@@ -10,9 +10,6 @@ Scores against a cohort: `adaptive_s_norm`.
 """
 
 from .._public import publish
-from ._bootstrap import bootstrap_interval
-from ._bounds import error_rate_bound
-from ._cllr import cllr, min_cllr
 from ._detection_cost import actual_dcf, bayes_threshold, min_dcf, min_dcf_threshold
 from ._error_rates import (
     equal_error_rate,
@@ -20,8 +17,10 @@ from ._error_rates import (
     false_accept_threshold,
     false_reject_rate_at,
 )
+from ._log_likelihood_ratio import cllr, min_cllr
 from ._make_trials import make_trials
 from ._score_norm import adaptive_s_norm
+from ._uncertainty import bootstrap_interval, error_rate_bound
 
 __all__ = [
     "actual_dcf",

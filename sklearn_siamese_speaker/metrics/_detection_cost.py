@@ -5,25 +5,28 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ._trials import check_trials, count_by_score, error_rates, threshold_above
+from .._docs import substitute
+from ._trials import TEXTS, Counts, check_trials, count_by_score, error_rates, threshold_above
 
 
-def min_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
+@substitute(**TEXTS)
+def min_dcf(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> float:
     r"""Return the lowest normalized detection cost of all thresholds.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Scores, higher for more alike.
-    p_target : float, default=0.01
-        Prior probability that a trial is of one speaker.
-    c_miss : float, default=1.0
-        Cost of a false reject.
-    c_fa : float, default=1.0
-        Cost of a false accept.
+    %(y_true)s
+    %(y_score)s
+    %(costs)s
 
     Returns
     -------
@@ -62,21 +65,22 @@ def min_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
     return float(_costs(count_by_score(y_true, y_score), p_target, c_miss, c_fa).min())
 
 
-def min_dcf_threshold(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
+@substitute(**TEXTS)
+def min_dcf_threshold(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> float:
     """Return the threshold with the lowest detection cost.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Scores, higher for more alike.
-    p_target : float, default=0.01
-        Prior probability that a trial is of one speaker.
-    c_miss : float, default=1.0
-        Cost of a false reject.
-    c_fa : float, default=1.0
-        Cost of a false accept.
+    %(y_true)s
+    %(y_score)s
+    %(costs)s
 
     Returns
     -------
@@ -94,21 +98,22 @@ def min_dcf_threshold(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
     return threshold_above(counts.scores, _costs(counts, p_target, c_miss, c_fa).argmin())
 
 
-def actual_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
+@substitute(**TEXTS)
+def actual_dcf(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> float:
     """Return the normalized detection cost of log-likelihood ratios at the Bayes threshold.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Natural logarithms of likelihood ratios.
-    p_target : float, default=0.01
-        Prior probability that a trial is of one speaker.
-    c_miss : float, default=1.0
-        Cost of a false reject.
-    c_fa : float, default=1.0
-        Cost of a false accept.
+    %(y_true)s
+    %(ratios)s
+    %(costs)s
 
     Returns
     -------
@@ -126,23 +131,19 @@ def actual_dcf(y_true, y_score, *, p_target=0.01, c_miss=1.0, c_fa=1.0):
     0.5
     """
     threshold = bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)
-    y_true, y_score = check_trials(y_true, y_score)
-    accepted = y_score > threshold
-    far, frr = accepted[~y_true].mean(), (~accepted[y_true]).mean()
+    is_target, scores = check_trials(y_true, y_score)
+    accepted = scores > threshold
+    far, frr = accepted[~is_target].mean(), (~accepted[is_target]).mean()
     return float(_normalized_cost(far, frr, p_target, c_miss, c_fa))
 
 
-def bayes_threshold(*, p_target=0.01, c_miss=1.0, c_fa=1.0):
+@substitute(**TEXTS)
+def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
     """Return the log-likelihood ratio above which accepting is cheaper than rejecting.
 
     Parameters
     ----------
-    p_target : float, default=0.01
-        Prior probability that a trial is of one speaker.
-    c_miss : float, default=1.0
-        Cost of a false reject.
-    c_fa : float, default=1.0
-        Cost of a false accept.
+    %(costs)s
 
     Returns
     -------
@@ -165,11 +166,13 @@ def bayes_threshold(*, p_target=0.01, c_miss=1.0, c_fa=1.0):
     return math.log(c_fa) - math.log(c_miss) + math.log1p(-p_target) - math.log(p_target)
 
 
-def _costs(counts, p_target, c_miss, c_fa):
+def _costs(counts: Counts, p_target: float, c_miss: float, c_fa: float) -> NDArray[np.float64]:
     bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)  # checks them
     return _normalized_cost(*error_rates(counts), p_target, c_miss, c_fa)
 
 
-def _normalized_cost(far, frr, p_target, c_miss, c_fa):
+def _normalized_cost(
+    far: NDArray, frr: NDArray, p_target: float, c_miss: float, c_fa: float
+) -> NDArray[np.float64]:
     miss, false_accept = p_target * c_miss, (1 - p_target) * c_fa
     return (miss * frr + false_accept * far) / np.minimum(miss, false_accept)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._trials import count_by_score, error_rates, threshold_above
+from .._docs import substitute
+from ._trials import TEXTS, Counts, count_by_score, error_rates, threshold_above
 
 
-def equal_error_rate(y_true, y_score):
+@substitute(**TEXTS)
+def equal_error_rate(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Return the error rate at which false accepts and false rejects are equally frequent.
 
     Between two thresholds the rates are interpolated linearly: what deciding between the two by
@@ -15,10 +18,8 @@ def equal_error_rate(y_true, y_score):
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Scores, higher for more alike.
+    %(y_true)s
+    %(y_score)s
 
     Returns
     -------
@@ -56,15 +57,14 @@ def equal_error_rate(y_true, y_score):
     return float(far[j - 1] + share * (far[j] - far[j - 1]))
 
 
-def equal_error_threshold(y_true, y_score):
+@substitute(**TEXTS)
+def equal_error_threshold(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Return the threshold at which the two error rates are closest to each other.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Scores, higher for more alike.
+    %(y_true)s
+    %(y_score)s
 
     Returns
     -------
@@ -85,17 +85,15 @@ def equal_error_threshold(y_true, y_score):
     return threshold_above(counts.scores, j)
 
 
-def false_reject_rate_at(y_true, y_score, *, far=0.01):
+@substitute(**TEXTS)
+def false_reject_rate_at(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 0.01) -> float:
     """Return the lowest false-reject rate of thresholds that accept at most `far` of non-targets.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Scores, higher for more alike.
-    far : float, default=0.01
-        Largest share of non-target trials accepted, from 0 to 1.
+    %(y_true)s
+    %(y_score)s
+    %(far)s
 
     Returns
     -------
@@ -116,17 +114,15 @@ def false_reject_rate_at(y_true, y_score, *, far=0.01):
     return float(error_rates(counts)[1][_first_within(counts, far)])
 
 
-def false_accept_threshold(y_true, y_score, *, far=0.01):
+@substitute(**TEXTS)
+def false_accept_threshold(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 0.01) -> float:
     """Return the lowest threshold that accepts at most `far` of the non-target trials.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : array-like of shape (n_trials,)
-        Scores, higher for more alike.
-    far : float, default=0.01
-        Largest share of non-target trials accepted, from 0 to 1.
+    %(y_true)s
+    %(y_score)s
+    %(far)s
 
     Returns
     -------
@@ -143,7 +139,7 @@ def false_accept_threshold(y_true, y_score, *, far=0.01):
     return threshold_above(counts.scores, _first_within(counts, far))
 
 
-def _first_within(counts, far):
+def _first_within(counts: Counts, far: float) -> int:
     if not 0 <= far <= 1:
         raise ValueError(f"far={far} must be a share of the non-target trials, from 0 to 1.")
-    return np.argmax(error_rates(counts)[0] <= far)
+    return int(np.argmax(error_rates(counts)[0] <= far))

@@ -1,14 +1,101 @@
-"""Scores to log-likelihood ratios."""
+"""Log-likelihood ratios: learned from scores, and what they cost over all priors and costs."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logit
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logit, xlogy
+from sklearn.isotonic import isotonic_regression
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from .._docs import substitute
+from ._trials import TEXTS, check_trials, count_by_score
 
-def calibrate(scores, same, prior):
+
+@substitute(**TEXTS)
+def cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
+    """Return the cost of log-likelihood ratios, in bits.
+
+    Parameters
+    ----------
+    %(y_true)s
+    %(ratios)s
+
+    Returns
+    -------
+    cost : float
+        0 for perfect ratios, 1 for ratios of 1 everywhere, which say nothing, and more than 1 for
+        ratios that mislead.
+
+    See Also
+    --------
+    min_cllr : The part of it that no calibration would remove.
+
+    References
+    ----------
+    .. [1] Brümmer, N., & du Preez, J. (2006). Application-independent evaluation of speaker
+       detection. Computer Speech & Language 20(2-3), 230-275.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import cllr
+    >>> cllr([0, 1], [0.0, 0.0])
+    1.0
+    >>> round(cllr([0, 0, 1, 1], [-3.0, -1.0, 2.0, 4.0]), 3)
+    0.183
+    """
+    is_target, ratios = check_trials(y_true, y_score)
+    target_cost = np.logaddexp(0, -ratios[is_target]).mean()
+    non_target_cost = np.logaddexp(0, ratios[~is_target]).mean()
+    return float((target_cost + non_target_cost) / (2 * np.log(2)))
+
+
+@substitute(**TEXTS)
+def min_cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
+    """Return the lowest :func:`cllr` that an increasing function of the scores achieves, in bits.
+
+    Parameters
+    ----------
+    %(y_true)s
+    y_score : array-like of shape (n_trials,)
+        Scores, higher for more alike; only their order counts.
+
+    Returns
+    -------
+    cost : float
+        From 0 for separated scores to 1.
+
+    Notes
+    -----
+    The best function is found by pooling adjacent violators [1]_: isotonic regression of the
+    labels, with half of the weight on either kind of trials.
+
+    References
+    ----------
+    .. [1] Brümmer, N., & du Preez, J. (2006). Application-independent evaluation of speaker
+       detection. Computer Speech & Language 20(2-3), 230-275.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.metrics import min_cllr
+    >>> min_cllr([0, 0, 1, 1], [1.0, 2.0, 3.0, 4.0])
+    0.0
+    >>> round(min_cllr([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0]), 3)
+    0.5
+    """
+    counts = count_by_score(y_true, y_score)
+    targets = counts.targets / counts.targets.sum()
+    non_targets = counts.non_targets / counts.non_targets.sum()
+    weight = targets + non_targets
+    posterior = isotonic_regression(targets / weight, sample_weight=weight, y_min=0, y_max=1)
+    information = xlogy(targets, posterior) + xlogy(non_targets, 1 - posterior)
+    return float(0.0 - information.sum() / (2 * np.log(2)))
+
+
+def calibrate(
+    scores: NDArray[np.float64], same: NDArray[np.bool_], prior: float
+) -> tuple[NDArray[np.float64], float]:
     """Learn the log-likelihood ratio as a weighted sum of the scores of one or several systems.
 
     Logistic regression with each kind of trials weighted to the prior [1]_. Each label is softened

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import (
     Bunch,
     check_array,
@@ -15,11 +17,18 @@ from sklearn.utils.random import sample_without_replacement
 from .._labels import check_speakers
 
 
-def make_trials(X, y, groups=None, *, max_trials=None, random_state=None):
+def make_trials(
+    X: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    max_trials: int | None = None,
+    random_state: int | RandomState | None = None,
+) -> Bunch:
     """Pair labelled embeddings into trials.
 
     Every two recordings are one trial. With `groups`, the target trials are only those across
-    sessions, because two recordings of one session also share the room and the microphone.
+    sessions, because two recordings of one session also share the microphone and its surroundings.
 
     Parameters
     ----------
@@ -53,6 +62,8 @@ def make_trials(X, y, groups=None, *, max_trials=None, random_state=None):
     Examples
     --------
     >>> import numpy as np
+    from numpy.random import RandomState
+    from numpy.typing import ArrayLike, NDArray
     >>> from sklearn_siamese_speaker.metrics import make_trials
     >>> X = np.random.default_rng(0).normal(size=(6, 8))
     >>> trials = make_trials(X, ["ana", "ana", "ana", "ben", "ben", "eva"])
@@ -63,18 +74,18 @@ def make_trials(X, y, groups=None, *, max_trials=None, random_state=None):
     >>> trials.speakers[-1]
     array(['ben', 'eva'], dtype='<U3')
     """
-    X, y = check_array(X, dtype=[np.float64, np.float32]), check_speakers(y)
-    check_consistent_length(X, y, groups)
+    E, labels = check_array(X, dtype=[np.float64, np.float32]), check_speakers(y)
+    check_consistent_length(E, labels, groups)
     if max_trials is not None and max_trials < 1:
         raise ValueError(f"max_trials={max_trials} must be at least 1, or None for all trials.")
     rng = check_random_state(random_state)
-    order, session_ends, speaker_ends = _sort_by_session(y, groups)
-    n_targets, n_non_targets = speaker_ends - session_ends, len(y) - speaker_ends
+    order, session_ends, speaker_ends = _sort_by_session(labels, groups)
+    n_targets, n_non_targets = speaker_ends - session_ends, len(labels) - speaker_ends
     if not n_targets.any():
         unit = "recordings" if groups is None else "sessions"
         raise ValueError(
             f"make_trials needs a speaker with at least 2 {unit}, got none among "
-            f"{len(np.unique(y))} speakers of {len(y)} recordings."
+            f"{len(np.unique(labels))} speakers of {len(labels)} recordings."
         )
     if not n_non_targets.any():
         raise ValueError("make_trials needs recordings of at least 2 speakers, got 1.")
@@ -82,14 +93,16 @@ def make_trials(X, y, groups=None, *, max_trials=None, random_state=None):
     non_targets = _draw_pairs(speaker_ends, n_non_targets, max_trials, rng)
     indices = order[np.concatenate([targets, non_targets])]
     return Bunch(
-        data=X[indices],
+        data=E[indices],
         target=np.repeat([1, 0], [len(targets), len(non_targets)]),
-        speakers=y[indices],
+        speakers=labels[indices],
         indices=indices,
     )
 
 
-def _sort_by_session(y, groups):
+def _sort_by_session(
+    labels: NDArray, groups: ArrayLike | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Sort recordings by speaker and session.
 
     Returns
@@ -99,8 +112,8 @@ def _sort_by_session(y, groups):
     session_ends, speaker_ends : ndarray of shape (n_samples,)
         Where in that order the session and the speaker of each position end.
     """
-    groups = np.arange(len(y)) if groups is None else column_or_1d(groups)
-    speakers = np.unique(y, return_inverse=True)[1]
+    groups = np.arange(len(labels)) if groups is None else column_or_1d(groups)
+    speakers = np.unique(labels, return_inverse=True)[1]
     sessions = np.unique(groups, return_inverse=True)[1]
     sessions = speakers * (sessions.max() + 1) + sessions
     order = np.argsort(sessions, kind="stable")
@@ -108,7 +121,12 @@ def _sort_by_session(y, groups):
     return order, session_ends, np.searchsorted(speakers[order], speakers[order], side="right")
 
 
-def _draw_pairs(first_partner, n_partners, max_pairs, rng):
+def _draw_pairs(
+    first_partner: NDArray[np.intp],
+    n_partners: NDArray[np.intp],
+    max_pairs: int | None,
+    rng: RandomState,
+) -> NDArray[np.intp]:
     """Pair each position with the `n_partners` (n_samples,) positions from `first_partner` on.
 
     Pairs are numbered and only those drawn are made, so that a few out of billions cost little.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 
-def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
+def adaptive_s_norm(
+    y_score: ArrayLike, enrolment_scores: ArrayLike, test_scores: ArrayLike, *, n_top: int = 200
+) -> NDArray[np.float64]:
     """Normalize the scores of trials against a cohort of other speakers.
 
     Some recordings sound like many, and one threshold does not suit all. So each score is measured
@@ -48,13 +53,13 @@ def adaptive_s_norm(y_score, enrolment_scores, test_scores, *, n_top=200):
     >>> adaptive_s_norm([5.0], [[1.0, 3.0, -9.0]], [[3.0, 5.0, -9.0]], n_top=2)
     array([2.])
     """
-    y_score = column_or_1d(y_score).astype(np.float64)
+    scores = column_or_1d(y_score).astype(np.float64)
     sides = [check_array(side, dtype=np.float64) for side in (enrolment_scores, test_scores)]
-    check_consistent_length(y_score, *sides)
-    return standardize(y_score, [summarise_cohort(side, n_top) for side in sides])
+    check_consistent_length(scores, *sides)
+    return standardize(scores, [summarize_cohort(side, n_top) for side in sides])
 
 
-def summarise_cohort(cohort_scores, n_top=200):
+def summarize_cohort(cohort_scores: NDArray[np.float64], n_top: int = 200) -> NDArray[np.float64]:
     """Return mean and standard deviation of the highest scores of each row: (2, n_trials)."""
     n_cohort = cohort_scores.shape[1]
     if n_cohort < 2:
@@ -64,7 +69,9 @@ def summarise_cohort(cohort_scores, n_top=200):
     return np.stack([top.mean(axis=1), np.where(differ, top.std(axis=1), 0.0)])
 
 
-def standardize(y_score, sides):
+def standardize(
+    y_score: NDArray[np.float64], sides: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
     """Return the mean over both sides of the scores measured by their (2, n_trials) summaries."""
     for _, scale in sides:
         if not scale.all():

@@ -9,34 +9,64 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 
+TEXTS = {
+    "y_true": """\
+y_true : array-like of shape (n_trials,)
+    1 where both recordings of the trial are of one speaker, else 0.
+""",
+    "y_score": """\
+y_score : array-like of shape (n_trials,)
+    Scores, higher for more alike.
+""",
+    "ratios": """\
+y_score : array-like of shape (n_trials,)
+    Natural logarithms of likelihood ratios.
+""",
+    "far": """\
+far : float, default=0.01
+    Largest share of non-target trials accepted, from 0 to 1.
+""",
+    "costs": """\
+p_target : float, default=0.01
+    Prior probability that a trial is of one speaker.
+c_miss : float, default=1.0
+    Cost of a false reject.
+c_fa : float, default=1.0
+    Cost of a false accept.
+""",
+}
 
-def check_trials(y_true, y_score):
+
+def check_trials(
+    y_true: ArrayLike, y_score: ArrayLike
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return `y_true` as booleans and `y_score` as float64, both of shape (n_trials,)."""
-    y_true, y_score = column_or_1d(y_true), column_or_1d(y_score).astype(np.float64)
-    check_consistent_length(y_true, y_score)
-    if not np.isin(y_true, [0, 1]).all():
+    labels, scores = column_or_1d(y_true), column_or_1d(y_score).astype(np.float64)
+    check_consistent_length(labels, scores)
+    if not np.isin(labels, [0, 1]).all():
         raise ValueError(
             "y_true must be 1 for trials of one speaker and 0 for trials of two, got "
-            f"{np.unique(y_true)[:5].tolist()}."
+            f"{np.unique(labels)[:5].tolist()}."
         )
-    y_true = y_true.astype(bool)
-    if y_true.all() or not y_true.any():
+    is_target = labels.astype(bool)
+    if is_target.all() or not is_target.any():
         raise ValueError(
             "Both kinds of trials are needed, of one speaker (y_true 1) and of two (y_true 0), got "
-            f"{y_true.sum()} and {(~y_true).sum()}."
+            f"{is_target.sum()} and {(~is_target).sum()}."
         )
-    if not np.isfinite(y_score).all():
-        first = np.flatnonzero(~np.isfinite(y_score))[0]
+    if not np.isfinite(scores).all():
+        first = np.flatnonzero(~np.isfinite(scores))[0]
         raise ValueError(
-            f"Every trial needs a finite score, got y_score[{first}]={y_score[first]}: leave "
+            f"Every trial needs a finite score, got y_score[{first}]={scores[first]}: leave "
             "trials out that could not be scored."
         )
-    return y_true, y_score
+    return is_target, scores
 
 
-def check_trial_speakers(speakers, n_trials):
+def check_trial_speakers(speakers: ArrayLike, n_trials: int) -> NDArray[np.intp]:
     """Return the speakers of trials as numbers.
 
     Parameters
@@ -51,44 +81,44 @@ def check_trial_speakers(speakers, n_trials):
     numbers : ndarray of shape (n_trials, 2)
         Integers in [0, n_speakers).
     """
-    speakers = np.asarray(speakers)
-    if speakers.shape != (n_trials, 2):
+    pairs = np.asarray(speakers)
+    if pairs.shape != (n_trials, 2):
         raise ValueError(
             f"speakers must have shape (n_trials, 2) = ({n_trials}, 2), the speaker of the "
-            f"enrolment and of the test recording of each trial, got {speakers.shape}."
+            f"enrolment and of the test recording of each trial, got {pairs.shape}."
         )
-    return np.unique(speakers, return_inverse=True)[1].reshape(n_trials, 2)
+    return np.unique(pairs, return_inverse=True)[1].reshape(n_trials, 2)
 
 
-def check_speakers_agree(y_true, speakers):
+def check_speakers_agree(is_target: NDArray[np.bool_], speakers: NDArray[np.intp]) -> None:
     """Raise where labels (n_trials,) and speakers (n_trials, 2) of trials contradict."""
-    wrong = np.flatnonzero((speakers[:, 0] == speakers[:, 1]) != y_true)
+    wrong = np.flatnonzero((speakers[:, 0] == speakers[:, 1]) != is_target)
     if len(wrong):
         raise ValueError(
-            f"Trial {wrong[0]} is labelled {int(y_true[wrong[0]])} but its two speakers are "
-            f"{'different' if y_true[wrong[0]] else 'the same'}: a label is 1 for one speaker, 0 "
-            "for two."
+            f"Trial {wrong[0]} is labelled {int(is_target[wrong[0]])} but its two speakers are "
+            f"{'different' if is_target[wrong[0]] else 'the same'}: a label is 1 for one speaker, "
+            "0 for two."
         )
 
 
 class Counts(NamedTuple):
     """How many trials of each kind have each distinct score; three arrays (n_scores,)."""
 
-    scores: np.ndarray  # ascending
-    targets: np.ndarray
-    non_targets: np.ndarray
+    scores: NDArray[np.float64]  # ascending
+    targets: NDArray[np.intp]
+    non_targets: NDArray[np.intp]
 
 
-def count_by_score(y_true, y_score):
+def count_by_score(y_true: ArrayLike, y_score: ArrayLike) -> Counts:
     """Check trials, and count them at each distinct score."""
-    y_true, y_score = check_trials(y_true, y_score)
-    scores, position = np.unique(y_score, return_inverse=True)
+    is_target, every_score = check_trials(y_true, y_score)
+    scores, position = np.unique(every_score, return_inverse=True)
     total = np.bincount(position)
-    targets = np.bincount(position[y_true], minlength=len(scores))
+    targets = np.bincount(position[is_target], minlength=len(scores))
     return Counts(scores, targets, total - targets)
 
 
-def error_rates(counts):
+def error_rates(counts: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return both error rates when the j lowest of the distinct scores are rejected.
 
     Parameters
@@ -106,7 +136,7 @@ def error_rates(counts):
     return (n_non_targets - rejected_non_targets) / n_non_targets, rejected_targets / n_targets
 
 
-def threshold_above(scores, j):
+def threshold_above(scores: NDArray[np.float64], j: int | np.signedinteger) -> float:
     """Return a finite threshold that rejects the `j` lowest of ascending distinct `scores`.
 
     Between two scores it is halfway, the highest score where all are rejected.

@@ -21,7 +21,7 @@ from ..metrics import (
     false_accept_threshold,
 )
 from ..metrics._log_likelihood_ratio import calibrate
-from ..metrics._score_norm import standardize, summarise_cohort
+from ..metrics._score_norm import standardize, summarize_cohort
 from ..metrics._trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
 from ..similarity._compare import similarity
@@ -314,14 +314,14 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         """Return the similarities of pairs, normalized against the cohort: (n_trials, 1)."""
         scores = _compare(pairs, self.metric_)
         if self.cohort_ is not None:
-            sides = [self._summarise_cohort(pairs[:, i]) for i in (0, 1)]
+            sides = [self._summarize_cohort(pairs[:, i]) for i in (0, 1)]
             scores = standardize(scores[:, 0], sides)[:, np.newaxis]
         return scores
 
-    def _summarise_cohort(self, E):
+    def _summarize_cohort(self, E):
         """Return mean and deviation of the scores of each embedding with the cohort: (2, n)."""
         summaries = [
-            summarise_cohort(similarity(E[batch], self.cohort_, self.metric_))
+            summarize_cohort(similarity(E[batch], self.cohort_, self.metric_))
             for batch in gen_batches(len(E), _TRIALS)
         ]
         return np.hstack(summaries)

@@ -9,7 +9,10 @@ from sklearn_siamese_speaker.metrics import (
     equal_error_rate,
     error_rate_bound,
 )
-from sklearn_siamese_speaker.metrics._bounds import _jackknife_variance, _least_effective_number
+from sklearn_siamese_speaker.metrics._uncertainty import (
+    _jackknife_variance,
+    _least_effective_number,
+)
 
 
 def all_pairs(n_speakers, n_recordings=1):
