@@ -62,8 +62,6 @@ def make_trials(
     Examples
     --------
     >>> import numpy as np
-    from numpy.random import RandomState
-    from numpy.typing import ArrayLike, NDArray
     >>> from sklearn_siamese_speaker.metrics import make_trials
     >>> X = np.random.default_rng(0).normal(size=(6, 8))
     >>> trials = make_trials(X, ["ana", "ana", "ana", "ben", "ben", "eva"])
