@@ -4,6 +4,7 @@ VENV ?= .venv
 PIP_ARGS ?=
 PY = $(VENV)/bin/python
 REPORT_DIR ?= report
+PYTEST_ARGS ?=
 
 .PHONY: setup report test lint docs clean
 .DEFAULT_GOAL := help
@@ -24,7 +25,7 @@ report: setup
 
 # One torch thread a process: the tests compare bits, and those depend on the number of threads.
 test: setup
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q $(PYTEST_ARGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .

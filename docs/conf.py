@@ -54,7 +54,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }
-html_sidebars = {"index": [], "api": [], "whats_new": [], "contributing": []}
+html_sidebars = {"index": [], "api": [], "whats_new": [], "contributing": [], "releasing": []}
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -20,7 +20,6 @@ TRUSTED_TYPES = [
             "SiameseSpeakerEncoder",
             "SpeakerVerifier",
             "SpeedPerturbation",
-            "SpeedPerturbation",
             "VGGish",
         )
     ),
