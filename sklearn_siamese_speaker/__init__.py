@@ -4,6 +4,8 @@ Sound to frames
     RawAudio, MFCC, LogMelSpectrogram, VGGish; FramePooling leads on to any scikit-learn estimator.
 Frames to speaker embeddings
     SiameseSpeakerEncoder; SpeedPerturbation (train at other speeds too)
+Recordings to speaker embeddings, already trained
+    PretrainedSpeakerEncoder
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
 Evaluation of any of them
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 from ._audio import AudioError, AudioQualityWarning
 from ._public import TRUSTED_TYPES, publish
-from .encoders import SiameseSpeakerEncoder, SpeedPerturbation
+from .encoders import PretrainedSpeakerEncoder, SiameseSpeakerEncoder, SpeedPerturbation
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import OneShotClassifier, SpeakerVerifier
 
@@ -34,6 +36,7 @@ __all__ = [
     "FramePooling",
     "LogMelSpectrogram",
     "OneShotClassifier",
+    "PretrainedSpeakerEncoder",
     "RawAudio",
     "SiameseSpeakerEncoder",
     "SpeakerVerifier",

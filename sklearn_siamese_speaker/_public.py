@@ -16,6 +16,7 @@ TRUSTED_TYPES = [
             "LogMelSpectrogram",
             "MFCC",
             "OneShotClassifier",
+            "PretrainedSpeakerEncoder",
             "RawAudio",
             "SiameseSpeakerEncoder",
             "SpeakerVerifier",

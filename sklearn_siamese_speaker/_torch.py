@@ -115,6 +115,19 @@ def remembered(owner: object, state: Any, build: Callable[[], _Built]) -> _Built
     return module
 
 
+def as_array_function(
+    module: torch.nn.Module, device: torch.device
+) -> Callable[[NDArray], NDArray]:
+    """Return a module, in evaluation mode, as a function of arrays of shape (batch, ...)."""
+    module.eval().to(device)
+
+    @torch.no_grad()
+    def function(batch: NDArray) -> NDArray:
+        return module(torch.from_numpy(batch).to(device)).cpu().numpy()
+
+    return function
+
+
 @torch.no_grad()
 def embed(
     module: torch.nn.Module, frames: Iterable[NDArray], device: torch.device

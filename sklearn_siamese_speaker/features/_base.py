@@ -29,10 +29,8 @@ from ._length import set_length, trim_silent_ends
 _RECORDINGS_PER_TASK = 32
 
 
-class FrontEnd(  # type: ignore[call-arg]
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
-):
-    """Base class of the transformers from recordings to frames.
+class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base class of the transformers that take recordings.
 
     A subclass has the parameters of `RawAudio`, implements `_extract` and `_count_features`, and
     checks in `_check_parameters` what one parameter alone cannot tell.
@@ -49,19 +47,16 @@ class FrontEnd(  # type: ignore[call-arg]
         "n_jobs": [Integral, None],
     }
 
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
-
     @abstractmethod
     def _extract(self, waveform):
-        """Return float32 frames of shape (n_features, n_frames) of a waveform at `sample_rate`.
+        """Return a float32 array for a waveform at `sample_rate`, which may be a single sample.
 
-        A waveform of a single sample has at least one frame.
+        Frames have shape (n_features, n_frames), at least one; embeddings have shape (n_dims,).
         """
 
     @abstractmethod
     def _count_features(self):
-        """Return n_features."""
+        """Return n_features or n_dims."""
 
     def _check_parameters(self):
         """Raise ValueError for parameters that do not go together."""
@@ -139,24 +134,6 @@ class FrontEnd(  # type: ignore[call-arg]
         check_is_fitted(self)
         return self._run(X, reset=False, extract=True)
 
-    def set_output(self, *, transform=None):
-        """Accept what scikit-learn's transformers accept; it has no effect on frames.
-
-        A data frame has no third axis. ``pipeline.set_output(transform="pandas")`` works, and has
-        its effect on the steps with two-dimensional output.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored.
-
-        Returns
-        -------
-        self : object
-            The front end.
-        """
-        return self
-
     def _run(self, X, *, reset, extract):
         """Look at all recordings first; extract only if none is known to be unusable by then."""
         X = self._check_input(X, reset=reset)
@@ -216,10 +193,15 @@ class FrontEnd(  # type: ignore[call-arg]
             return partial(_extract_frames, self)
         memory = fspath(self.memory) if isinstance(self.memory, PathLike) else self.memory
         cached = check_memory(memory).cache(_extract_known, ignore=["front_end", "recording"])
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        parameters = self._identity()
+        return lambda recording: cached(self, recording, recording.fingerprint(), name, parameters)
+
+    def _identity(self):
+        """Return the parameters that decide, beside a recording, what is extracted from it."""
         parameters = self.get_params(deep=False)
         del parameters["memory"], parameters["n_jobs"]
-        name = f"{type(self).__module__}.{type(self).__qualname__}"
-        return lambda recording: cached(self, recording, recording.fingerprint(), name, parameters)
+        return parameters
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_n_features_out")
@@ -229,6 +211,31 @@ class FrontEnd(  # type: ignore[call-arg]
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+class FrontEnd(RecordingTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Base class of the transformers from recordings to frames, which have three axes."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
+
+    def set_output(self, *, transform=None):
+        """Accept what scikit-learn's transformers accept; it has no effect on frames.
+
+        A data frame has no third axis. ``pipeline.set_output(transform="pandas")`` works, and has
+        its effect on the steps with two-dimensional output.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The front end.
+        """
+        return self
 
 
 # Functions of the module, because joblib sends them to other processes and caches by their name.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from copy import copy
 from itertools import islice
 from numbers import Integral, Real
 from os import PathLike
@@ -298,8 +297,6 @@ class VGGish(FrontEnd):
     def _count_features(self):
         return N_DIMS
 
-    def _make_extractor(self):
+    def _identity(self):
         # A cache must know weights by their content: a path or no seed does not tell them apart.
-        named = copy(self)
-        named.weights, named.random_state = self.weights_, None
-        return super(VGGish, named)._make_extractor()
+        return {**super()._identity(), "weights": self.weights_, "random_state": None}

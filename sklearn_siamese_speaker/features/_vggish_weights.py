@@ -6,31 +6,25 @@ Weights are named by a pair, which is all that an estimator keeps of them: ("aud
 
 from __future__ import annotations
 
-import hashlib
 import os
-from functools import lru_cache, partial
-from typing import NamedTuple
+from functools import lru_cache
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..datasets import get_data_home
+from ._weights import Published, fetch, hash_file, is_at_hand, load_tensors, read_tensors
 
-
-class Published(NamedTuple):
-    """A file on the internet and what its bytes must hash to."""
-
-    url: str
-    sha256: str
-
+__all__ = ["NETWORK", "find_weights", "is_at_hand", "load_network", "load_principal_components"]
 
 NETWORK = Published(
     "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
     "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
+    "vggish",
 )
 PRINCIPAL_COMPONENTS = Published(
     "https://storage.googleapis.com/audioset/vggish_pca_params.npz",
     "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d",
+    "vggish",
 )
 
 
@@ -68,43 +62,6 @@ def load_principal_components():
         return arrays["pca_eigen_vectors"], arrays["pca_means"].ravel()
 
 
-def fetch(published):
-    """Return the path of a published file, downloaded unless the data home has those bytes.
-
-    Raises
-    ------
-    OSError
-        If it cannot be downloaded or has another hash. Nothing is left behind then.
-    """
-    import pooch
-
-    path = _place(published)
-    if not is_at_hand(published):
-        try:
-            pooch.retrieve(
-                published.url,
-                f"sha256:{published.sha256}",
-                fname=os.path.basename(path),
-                path=os.path.dirname(path),
-            )
-        except (OSError, ValueError) as error:
-            raise OSError(
-                f"{published.url} could not be downloaded ({error}); where there is no network, "
-                f"copy the file with SHA-256 {published.sha256} to {path!r}."
-            ) from error
-    return path
-
-
-def is_at_hand(published):
-    """Whether the data home has the bytes of a published file."""
-    path = _place(published)
-    return os.path.exists(path) and _hash_file(path) == published.sha256
-
-
-def _place(published):
-    return os.path.join(get_data_home(), "vggish", published.url.rpartition("/")[2])
-
-
 def _find_file(source, sha256):
     """Return the path of weights that were found before, if they still have the same bytes."""
     path = fetch(NETWORK) if source == "audioset" else source
@@ -119,20 +76,12 @@ def _find_file(source, sha256):
 
 def _hash_file(path):
     try:
-        status = os.stat(path)
-        return _hash_known_file(path, status.st_size, status.st_mtime_ns)
+        return hash_file(path)
     except OSError as error:
         raise type(error)(
             f"The weights in {path!r} cannot be read ({error.strerror}); pass weights='audioset' "
             "or the path of a file of VGGish weights."
         ) from error
-
-
-@lru_cache(maxsize=8)
-def _hash_known_file(path, size, mtime_ns):
-    """Return the SHA-256; a file that has not changed since is not read again."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make_random_network(seed, final_relu):
@@ -152,36 +101,11 @@ def _read_network(path, final_relu):
 
     with torch.device("meta"):  # 289 MB need not be drawn at random to be overwritten
         network = VGGishNetwork(final_relu=final_relu)
-    tensors = _read_tensors(path)
-    _check_shapes(path, tensors, network.state_dict())
-    network.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
-    return network
-
-
-def _read_tensors(path):
-    """Return the tensors in a file by name; nothing in it is executed."""
-    import torch
-
-    if path.endswith(".safetensors"):
-        from safetensors.torch import load_file as read
-    else:
-        read = partial(torch.load, map_location="cpu", weights_only=True)
     try:
-        return {str(name): tensor.detach() for name, tensor in read(path).items()}
-    except Exception as error:  # what parsers raise for other bytes has no common class
-        raise _wrong_file(path, f"no dict of tensors ({type(error).__name__})") from error
-
-
-def _check_shapes(path, tensors, expected):
-    for name in sorted(tensors.keys() | expected.keys()):
-        shapes = [tuple(t[name].shape) if name in t else "missing" for t in (tensors, expected)]
-        if shapes[0] != shapes[1]:
-            reason = f"{name!r} is {shapes[0]} in the file and {shapes[1]} in the network"
-            raise _wrong_file(path, reason)
-
-
-def _wrong_file(path, reason):
-    return ValueError(
-        f"{path!r} does not hold weights of VGGish: {reason}; the published file is {NETWORK.url} "
-        f"(SHA-256 {NETWORK.sha256})."
-    )
+        load_tensors(network, read_tensors(path))
+    except ValueError as error:
+        raise ValueError(
+            f"{path!r} does not hold weights of VGGish: {error}; the published file is "
+            f"{NETWORK.url} (SHA-256 {NETWORK.sha256})."
+        ) from error
+    return network

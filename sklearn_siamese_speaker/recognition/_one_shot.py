@@ -48,7 +48,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     encoder : transformer or None, default=None
         Turns X into embeddings of shape (n_samples, n_dims). `X` is then whatever the encoder
         takes - paths, waveforms, ragged lists - in every method. An encoder in a
-        :class:`~sklearn.frozen.FrozenEstimator` is used as it is; any other is cloned and fitted on
+        :class:`~sklearn.frozen.FrozenEstimator` is used as it is, so is a
+        :class:`PretrainedSpeakerEncoder`, which learns nothing; any other is cloned and fitted on
         the enrolment first. None: `X` is embeddings.
     metric : {"auto", "euclidean", "cosine", "manhattan"}, default="auto"
         How embeddings are compared. "auto" is the `embedding_metric_` that the encoder publishes,
@@ -572,4 +573,4 @@ def _was_trained(encoder):
     if hasattr(encoder, "steps"):
         return any(_was_trained(step) for _, step in encoder.steps)
     fitted = {name for name in getattr(encoder, "__dict__", {}) if name.endswith("_")}
-    return bool(fitted - {"n_features_in_", "feature_names_in_"})
+    return bool(fitted - {"n_features_in_", "feature_names_in_"}) and get_tags(encoder).requires_fit

@@ -16,13 +16,11 @@ import torch
 
 from sklearn_siamese_speaker.features import _vggish_weights as weights_module
 from sklearn_siamese_speaker.features._vggish_weights import (
-    Published,
-    fetch,
     find_weights,
-    is_at_hand,
     load_network,
     load_principal_components,
 )
+from sklearn_siamese_speaker.features._weights import Published, fetch, is_at_hand
 from sklearn_siamese_speaker.nn import _vggish
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB, so that a cut comes in the middle
@@ -86,13 +84,13 @@ def make_tensors(seed=0):
 
 
 def test_a_download_lands_in_the_data_home_with_its_bytes(server, data_home):
-    path = Path(fetch(Published(f"{server.url}/net.pth", SHA256)))
+    path = Path(fetch(Published(f"{server.url}/net.pth", SHA256, "vggish")))
     assert path.read_bytes() == CONTENT
     assert files_in(data_home) == [path]
 
 
 def test_a_second_call_needs_no_network(server, data_home):
-    published = Published(f"{server.url}/net.pth", SHA256)
+    published = Published(f"{server.url}/net.pth", SHA256, "vggish")
     path = fetch(published)
     server.files.clear()
     assert fetch(published) == path
@@ -100,7 +98,7 @@ def test_a_second_call_needs_no_network(server, data_home):
 
 
 def test_weights_are_at_hand_when_the_data_home_has_their_very_bytes(server, data_home):
-    published = Published(f"{server.url}/net.pth", SHA256)
+    published = Published(f"{server.url}/net.pth", SHA256, "vggish")
     assert not is_at_hand(published)
     assert server.requests == []
     path = Path(fetch(published))
@@ -110,14 +108,14 @@ def test_weights_are_at_hand_when_the_data_home_has_their_very_bytes(server, dat
 
 
 def test_a_file_with_other_bytes_in_the_data_home_is_replaced(server, data_home):
-    published = Published(f"{server.url}/net.pth", SHA256)
+    published = Published(f"{server.url}/net.pth", SHA256, "vggish")
     path = Path(fetch(published))
     path.write_bytes(b"damaged")
     assert Path(fetch(published)).read_bytes() == CONTENT
 
 
 def test_a_file_copied_to_the_place_that_the_error_names_is_used(data_home):
-    published = Published("http://127.0.0.1:1/net.pth", SHA256)
+    published = Published("http://127.0.0.1:1/net.pth", SHA256, "vggish")
     with pytest.raises(OSError, match="could not be downloaded") as error:
         fetch(published)
     place = Path(str(error.value).rpartition(" to '")[2].rstrip("'."))
@@ -160,7 +158,7 @@ def test_a_failed_download_says_all_in_one_error_and_leaves_nothing(
     expected = rf"^{url} could not be downloaded \((?s:.*){reason}(?s:.*)\); where there is no "
     expected += rf"network, copy the file with SHA-256 {sha256} to '.*{place}'\.$"
     with pytest.raises(OSError, match=expected):
-        fetch(Published(url, sha256))
+        fetch(Published(url, sha256, "vggish"))
     assert files_in(data_home) == []
 
 
@@ -170,7 +168,7 @@ def test_default_weights_are_downloaded_once_and_named_by_their_hash(
     torch.save(make_tensors(), tmp_path / "net.pth")
     content = (tmp_path / "net.pth").read_bytes()
     server.files["/net.pth"] = content
-    published = Published(f"{server.url}/net.pth", hashlib.sha256(content).hexdigest())
+    published = Published(f"{server.url}/net.pth", hashlib.sha256(content).hexdigest(), "vggish")
     monkeypatch.setattr(weights_module, "NETWORK", published)
     weights = find_weights("audioset", None)
     assert weights == ("audioset", published.sha256)
@@ -184,7 +182,7 @@ def test_principal_components_come_from_their_own_address(server, data_home, tmp
     np.savez(tmp_path / "pca.npz", **arrays)
     content = (tmp_path / "pca.npz").read_bytes()
     server.files["/pca.npz"] = content
-    published = Published(f"{server.url}/pca.npz", hashlib.sha256(content).hexdigest())
+    published = Published(f"{server.url}/pca.npz", hashlib.sha256(content).hexdigest(), "vggish")
     monkeypatch.setattr(weights_module, "PRINCIPAL_COMPONENTS", published)
     eigen_vectors, means = load_principal_components()
     np.testing.assert_array_equal(eigen_vectors, arrays["pca_eigen_vectors"])
