@@ -274,7 +274,7 @@ def print_judgement(name, curve, baseline):
 
 def plot(races, column, xlabel, title, file):
     """Draw accuracy against a column of the rows of each race."""
-    figure, ax = figure_and_axes()
+    figure, (ax,) = figure_and_axes()
     for color, (name, rows) in zip(PALETTE, races.items(), strict=False):
         ax.plot([row[column] for row in rows], [row[2] for row in rows], color=color, label=name)
     ax.set(xscale="log", xlabel=xlabel, title=title, ylim=(0, 1))

@@ -101,7 +101,6 @@ SHORT = {
     "_compat.py": "private names of scikit-learn, one entry point",
     "_state.py": "a layer 0 entry point that fits no other",
     "encoders/_stop.py": "raised and caught in files that must not import each other",
-    "inspection/_style.py": "the look that all displays share",
     "nn/_augment/_draw.py": "random numbers that all augmentations share",
     "nn/_losses/_contrastive.py": "one loss, one file",
     "nn/_losses/_unit.py": "shared by losses in files of their own",

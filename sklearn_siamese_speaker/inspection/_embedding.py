@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
-from ._style import MARKERS, PALETTE, figure_and_axes
+from .._docs import substitute
+from ._style import TEXTS, figure_and_axes, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
+@substitute(**TEXTS)
 class EmbeddingDisplay:
     """t-SNE of sets of speakers, one axes a set.
 
@@ -19,21 +30,13 @@ class EmbeddingDisplay:
     ----------
     points : list of ndarray of shape (n_recordings, 2)
         Each set's recordings in the plane.
-
     labels : list of ndarray of shape (n_recordings,)
         Their speakers.
-
     purity : list of float
         For each set, the share of recordings whose nearest neighbour, among the set's embeddings
         before the projection, is of the same speaker.
 
-    Attributes
-    ----------
-    axes_ : ndarray of matplotlib Axes
-        One for each set.
-
-    figure_ : matplotlib Figure
-        The figure.
+    %(attributes_of_several_axes)s
 
     Examples
     --------
@@ -47,50 +50,54 @@ class EmbeddingDisplay:
     [1.0, 1.0]
     """
 
-    def __init__(self, points, labels, purity):
+    def __init__(
+        self, points: Sequence[NDArray], labels: Sequence[NDArray], purity: Sequence[float]
+    ) -> None:
         self.points = points
         self.labels = labels
         self.purity = purity
 
     @classmethod
+    @substitute(**TEXTS)
     def from_embeddings(
-        cls, embeddings, y, *, n_sets=2, n_speakers=10, n_recordings=10, random_state=0
-    ):
+        cls,
+        embeddings: ArrayLike,
+        y: ArrayLike,
+        *,
+        n_sets: int = 2,
+        n_speakers: int = 10,
+        n_recordings: int = 10,
+        random_state: int | RandomState | None = 0,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
         """Project and draw embeddings.
 
         Parameters
         ----------
         embeddings : array-like of shape (n_samples, n_dims)
             The embeddings.
-
-        y : array-like of shape (n_samples,)
-            Their speakers.
-
+        %(y)s
         n_sets : int, default=2
             Sets of speakers; no speaker is in two.
-
         n_speakers : int, default=10
             Speakers of a set; fewer when `y` holds fewer than ``n_sets * n_speakers``.
-
         n_recordings : int, default=10
-            Recordings of a speaker at most.
-
+            Largest number of recordings of a speaker.
         random_state : int, RandomState instance or None, default=0
             Draws speakers and recordings, and seeds t-SNE.
+        ax : matplotlib Axes or sequence of them, default=None
+            One for each set. None makes a figure.
 
-        Returns
-        -------
-        display : EmbeddingDisplay
-            The display.
+        %(returns)s
 
         Raises
         ------
         ValueError
             For fewer than ``2 * n_sets`` speakers.
         """
-        embeddings, y = np.asarray(embeddings), np.asarray(y)
+        E, speaker_of = np.asarray(embeddings), np.asarray(y)
         rng = check_random_state(random_state)
-        speakers = rng.permutation(np.unique(y))
+        speakers = rng.permutation(np.unique(speaker_of))
         n_speakers = min(n_speakers, len(speakers) // n_sets)
         if n_speakers < 2:
             raise ValueError(
@@ -101,75 +108,67 @@ class EmbeddingDisplay:
         for i in range(n_sets):
             chosen = np.sort(speakers[i * n_speakers : (i + 1) * n_speakers])
             rows = np.concatenate(
-                [rng.permutation(np.flatnonzero(y == s))[:n_recordings] for s in chosen]
+                [rng.permutation(np.flatnonzero(speaker_of == s))[:n_recordings] for s in chosen]
             )
-            points.append(_tsne(embeddings[rows], rng))
-            labels.append(y[rows])
-            purity.append(_purity(embeddings[rows], y[rows]))
-        return cls(points, labels, purity).plot()
+            points.append(_tsne(E[rows], rng))
+            labels.append(speaker_of[rows])
+            purity.append(_purity(E[rows], speaker_of[rows]))
+        return cls(points, labels, purity).plot(ax=ax)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, **kwargs):
+    @substitute(**TEXTS)
+    def from_estimator(
+        cls, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, **kwargs: Any
+    ) -> Self:
         """Embed recordings with a fitted transformer, project and draw them.
 
         Parameters
         ----------
         estimator : transformer
             Fitted; its `transform` returns embeddings.
-
-        X : array-like
-            Recordings as the transformer takes them.
-
-        y : array-like of shape (n_samples,)
-            Their speakers.
-
+        %(X)s
+        %(y)s
         **kwargs : dict
             Passed to `from_embeddings`.
 
-        Returns
-        -------
-        display : EmbeddingDisplay
-            The display.
+        %(returns)s
         """
         return cls.from_embeddings(estimator.transform(X), y, **kwargs)
 
-    def plot(self):
-        """Draw.
+    @substitute(**TEXTS)
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
+        """Draw one axes for each set.
 
-        Returns
-        -------
-        display : EmbeddingDisplay
-            This object.
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of them, default=None
+            One for each set. None makes a figure.
+
+        %(returns)s
         """
-        self.figure_, axes = figure_and_axes(n_axes=len(self.points))
-        self.axes_ = np.atleast_1d(axes)
-        for ax, points, labels, purity in zip(
+        self.figure_, self.axes_ = figure_and_axes(ax, n_axes=len(self.points))
+        for axes, points, labels, purity in zip(
             self.axes_, self.points, self.labels, self.purity, strict=True
         ):
-            _scatter(ax, points, labels)
-            ax.set_title(f"nearest neighbour of the same speaker: {purity:.0%}", fontsize=9)
+            _scatter(axes, points, labels)
+            axes.set_title(f"nearest neighbour of the same speaker: {purity:.0%}", fontsize=9)
         return self
 
 
-def _tsne(embeddings, rng):
+def _tsne(embeddings: NDArray, rng: RandomState) -> NDArray:
     perplexity = min(15, (len(embeddings) - 1) / 3)
     seed = rng.randint(2**31 - 1)
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings)
 
 
-def _purity(embeddings, labels):
+def _purity(embeddings: NDArray, labels: NDArray) -> float:
     nearest = NearestNeighbors(n_neighbors=1).fit(embeddings).kneighbors(return_distance=False)
     return float(np.mean(labels[nearest[:, 0]] == labels))
 
 
-def _scatter(ax, points, labels):
+def _scatter(ax: Axes, points: NDArray, labels: NDArray) -> None:
     for i, speaker in enumerate(np.unique(labels)):
-        ax.scatter(
-            *points[labels == speaker].T,
-            s=22,
-            color=PALETTE[i % len(PALETTE)],
-            marker=MARKERS[i % len(MARKERS)],
-            label=str(speaker),
-        )
+        x, y = points[labels == speaker].T
+        ax.scatter(x, y, s=22, label=str(speaker), **style(i))
     ax.set(xticks=[], yticks=[])
     ax.legend(fontsize=6, ncols=2, frameon=False, loc="best", handletextpad=0.1)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
+
+from .._docs import substitute
 from ..model_selection import n_shot_k_way_curve
-from ._style import MARKERS, PALETTE, figure_and_axes
+from ._style import TEXTS, figure_and_axes, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
+@substitute(**TEXTS)
 class NShotKWayDisplay:
     """Accuracy of one or several systems in n-shot k-way tasks, against k.
 
@@ -15,13 +27,7 @@ class NShotKWayDisplay:
         A name for each result of :func:`~sklearn_siamese_speaker.model_selection.\
 n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
 
-    Attributes
-    ----------
-    axes_ : list of matplotlib Axes
-        One for each number of shots.
-
-    figure_ : matplotlib Figure
-        The figure.
+    %(attributes_of_several_axes)s
 
     Examples
     --------
@@ -29,67 +35,74 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_siamese_speaker.inspection import NShotKWayDisplay
     >>> rng = np.random.default_rng(0)
-    >>> y = np.repeat(np.arange(6), 4)
-    >>> X = 2 * rng.normal(size=(6, 8))[y] + rng.normal(size=(24, 8))
+    >>> y = np.repeat(np.arange(20), 4)
+    >>> X = 2 * rng.normal(size=(20, 8))[y] + rng.normal(size=(80, 8))
     >>> display = NShotKWayDisplay.from_estimators(
     ...     {"scaled": StandardScaler().fit(X)}, X, y, k_ways=[2, 4, 6], n_shots=[1], n_tasks=50)
     >>> display.axes_[0].get_title()
     '1-shot'
     """
 
-    def __init__(self, curves):
+    def __init__(self, curves: Mapping[str, Bunch]) -> None:
         self.curves = curves
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, **kwargs):
+    @substitute(**TEXTS)
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        ax: Axes | Sequence[Axes] | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Evaluate estimators on the same tasks and draw their curves.
 
         Parameters
         ----------
         estimators : dict of str to estimator
             Fitted systems, as `n_shot_k_way_curve` takes them.
-
-        X : array-like
-            Recordings, or whatever else the estimators take.
-
-        y : array-like of shape (n_samples,)
-            Their speakers.
-
+        %(X)s
+        %(y)s
+        ax : matplotlib Axes or sequence of them, default=None
+            One for each number of shots. None makes a figure.
         **kwargs : dict
             Passed to `n_shot_k_way_curve`.
 
-        Returns
-        -------
-        display : NShotKWayDisplay
-            The display.
+        %(returns)s
         """
         curves = {name: n_shot_k_way_curve(e, X, y, **kwargs) for name, e in estimators.items()}
-        return cls(curves).plot()
+        return cls(curves).plot(ax=ax)
 
-    def plot(self):
+    @substitute(**TEXTS)
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw one axes for each number of shots: curves, speaker-level intervals, chance.
 
-        Returns
-        -------
-        display : NShotKWayDisplay
-            This object.
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of them, default=None
+            One for each number of shots. None makes a figure.
+
+        %(returns)s
         """
+        from matplotlib.ticker import MaxNLocator
+
         first = next(iter(self.curves.values()))
-        self.figure_, axes = figure_and_axes(n_axes=len(first.n_shots))
-        self.axes_ = list(axes) if len(first.n_shots) > 1 else [axes]
-        for row, (ax, n_shots) in enumerate(zip(self.axes_, first.n_shots, strict=True)):
+        self.figure_, self.axes_ = figure_and_axes(ax, n_axes=len(first.n_shots))
+        for row, (axes, n_shots) in enumerate(zip(self.axes_, first.n_shots, strict=True)):
             for i, (name, curve) in enumerate(self.curves.items()):
-                _draw_curve(
-                    ax, curve, row, name, PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-                )
-            ax.plot(first.k_ways, first.chance[row], ":", color="0.4", label="chance")
-            ax.set(title=f"{n_shots}-shot", xlabel="speakers to choose from (k)", ylim=(0, 1.02))
-            ax.xaxis.get_major_locator().set_params(integer=True)
+                _draw_curve(axes, curve, row, name, style(i))
+            axes.plot(first.k_ways, first.chance[row], ":", color="0.4", label="chance")
+            axes.set(title=f"{n_shots}-shot", xlabel="speakers to choose from (k)", ylim=(0, 1.02))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.axes_[0].set_ylabel("accuracy")
         self.axes_[0].legend(frameon=False)
         return self
 
 
-def _draw_curve(ax, curve, row, name, color, marker):
-    ax.fill_between(curve.k_ways, curve.lower[row], curve.upper[row], color=color, alpha=0.18, lw=0)
-    ax.plot(curve.k_ways, curve.mean[row], color=color, marker=marker, markersize=3.5, label=name)
+def _draw_curve(axes: Axes, curve: Bunch, row: int, name: str, look: dict[str, Any]) -> None:
+    axes.fill_between(
+        curve.k_ways, curve.lower[row], curve.upper[row], color=look["color"], alpha=0.18, lw=0
+    )
+    axes.plot(curve.k_ways, curve.mean[row], markersize=3.5, label=name, **look)

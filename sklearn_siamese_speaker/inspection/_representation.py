@@ -1,11 +1,23 @@
-"""RepresentationDisplay: what a representation of sound is worth, against its size."""
+"""RepresentationDisplay: the accuracy of representations of sound against their size."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
+
+from .._docs import substitute
 from ..model_selection import compare_representations
-from ._style import MARKERS, PALETTE, figure_and_axes
+from ._style import TEXTS, figure_and_axes, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
+@substitute(**TEXTS)
 class RepresentationDisplay:
     """Accuracy of representations against their dimensionality, on a logarithmic axis.
 
@@ -14,13 +26,7 @@ class RepresentationDisplay:
     comparison : Bunch
         Result of :func:`~sklearn_siamese_speaker.model_selection.compare_representations`.
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        Where the points were drawn.
-
-    figure_ : matplotlib Figure
-        The figure.
+    %(attributes)s
 
     Examples
     --------
@@ -36,51 +42,47 @@ class RepresentationDisplay:
     'log'
     """
 
-    def __init__(self, comparison):
+    def __init__(self, comparison: Bunch) -> None:
         self.comparison = comparison
 
     @classmethod
-    def from_estimators(cls, pipelines, X, y, *, ax=None, **kwargs):
+    @substitute(**TEXTS)
+    def from_estimators(
+        cls,
+        pipelines: Mapping[str, BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Compare pipelines and draw the result.
 
         Parameters
         ----------
         pipelines : dict of str to estimator
             A name for each representation, as `compare_representations` takes them.
-
-        X : array-like
-            Recordings.
-
-        y : array-like of shape (n_samples,)
-            Their speakers.
-
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
+        %(X)s
+        %(y)s
+        %(ax)s
         **kwargs : dict
             Passed to `compare_representations`.
 
-        Returns
-        -------
-        display : RepresentationDisplay
-            The display.
+        %(returns)s
         """
         return cls(compare_representations(pipelines, X, y, **kwargs)).plot(ax=ax)
 
-    def plot(self, ax=None):
+    @substitute(**TEXTS)
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw one point with its speaker-level interval for each representation, and chance.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(ax)s
 
-        Returns
-        -------
-        display : RepresentationDisplay
-            This object.
+        %(returns)s
         """
-        self.figure_, self.ax_ = figure_and_axes(ax)
+        self.figure_, (self.ax_,) = figure_and_axes(ax)
         compared = self.comparison
         rows = zip(
             compared.names,
@@ -95,11 +97,10 @@ class RepresentationDisplay:
                 n_values,
                 mean,
                 yerr=[[below], [above]],
-                color=PALETTE[i % len(PALETTE)],
-                marker=MARKERS[i % len(MARKERS)],
                 linestyle="none",
                 capsize=3,
                 label=name,
+                **style(i),
             )
         self.ax_.axhline(compared.chance, linestyle=":", color="0.4", label="chance")
         self.ax_.set(

@@ -1,16 +1,27 @@
-"""SeenUnseenDisplay: how much of the accuracy is left for speakers never trained on."""
+"""SeenUnseenDisplay: accuracy for speakers of the training set and for others."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
+
+from .._docs import substitute
 from ..model_selection import seen_unseen_score
-from ._style import MARKERS, PALETTE, figure_and_axes
+from ._style import TEXTS, figure_and_axes, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TESTS = ("seen", "unseen")
 _WIDTH = 0.3  # of the row of systems above "seen" and above "unseen"
 
 
+@substitute(**TEXTS)
 class SeenUnseenDisplay:
     """Accuracy of one or several systems on speakers of the training set and on others.
 
@@ -20,12 +31,7 @@ class SeenUnseenDisplay:
         A name for each result of :func:`~sklearn_siamese_speaker.model_selection.\
 seen_unseen_score`; all with the same `k_way`.
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        Where the accuracies were drawn.
-    figure_ : matplotlib Figure
-        The figure.
+    %(attributes)s
 
     Examples
     --------
@@ -41,53 +47,52 @@ seen_unseen_score`; all with the same `k_way`.
     ['seen speakers', 'unseen speakers']
     """
 
-    def __init__(self, scores):
+    def __init__(self, scores: Mapping[str, Bunch]) -> None:
         self.scores = scores
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, *, ax=None, **kwargs):
-        """Fit estimators, judge them on the same tasks and draw their accuracies.
+    @substitute(**TEXTS)
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Fit estimators, evaluate them on the same tasks and draw their accuracies.
 
         Parameters
         ----------
         estimators : dict of str to estimator
             Systems, as `seen_unseen_score` takes them; it fits clones.
-        X : array-like
-            Recordings, or whatever else the estimators take.
-        y : array-like of shape (n_samples,)
-            Their speakers.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(X)s
+        %(y)s
+        %(ax)s
         **kwargs : dict
             Passed to `seen_unseen_score`; an integer `random_state` gives all the same tasks.
 
-        Returns
-        -------
-        display : SeenUnseenDisplay
-            The display.
+        %(returns)s
         """
         scores = {name: seen_unseen_score(e, X, y, **kwargs) for name, e in estimators.items()}
         return cls(scores).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    @substitute(**TEXTS)
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw accuracies with their speaker-level intervals, and chance.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(ax)s
 
-        Returns
-        -------
-        display : SeenUnseenDisplay
-            This object.
+        %(returns)s
         """
-        self.figure_, self.ax_ = figure_and_axes(ax)
+        self.figure_, (self.ax_,) = figure_and_axes(ax)
         offsets = _WIDTH * (np.arange(len(self.scores)) - (len(self.scores) - 1) / 2)
         offsets /= max(1, len(self.scores) - 1)
         for i, (name, scores) in enumerate(self.scores.items()):
-            style = {"color": PALETTE[i % len(PALETTE)], "marker": MARKERS[i % len(MARKERS)]}
-            _draw_intervals(self.ax_, np.arange(2) + offsets[i], scores, style | {"label": name})
+            _draw_intervals(self.ax_, np.arange(2) + offsets[i], scores, style(i) | {"label": name})
         chance = next(iter(self.scores.values())).chance
         self.ax_.axhline(chance, color="0.4", ls=":", label="chance")
         self.ax_.set_xticks([0, 1], [f"{test} speakers" for test in _TESTS])
@@ -96,8 +101,8 @@ seen_unseen_score`; all with the same `k_way`.
         return self
 
 
-def _draw_intervals(ax, x, scores, style):
+def _draw_intervals(ax: Axes, x: NDArray, scores: Bunch, look: dict[str, Any]) -> None:
     mean, lower, upper = (
         np.array([scores[test][name] for test in _TESTS]) for name in ("mean", "lower", "upper")
     )
-    ax.errorbar(x, mean, [mean - lower, upper - mean], ls="", capsize=3, **style)
+    ax.errorbar(x, mean, [mean - lower, upper - mean], ls="", capsize=3, **look)

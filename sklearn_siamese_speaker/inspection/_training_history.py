@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._style import PALETTE, figure_and_axes
+from .._docs import substitute
+from ._style import PALETTE, TEXTS, figure_and_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
+@substitute(**TEXTS)
 class TrainingHistoryDisplay:
     """Training loss of each epoch.
 
@@ -15,13 +23,7 @@ class TrainingHistoryDisplay:
     history : dict
         ``history_`` of a :class:`~sklearn_siamese_speaker.SiameseSpeakerEncoder`.
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        Where the loss was drawn.
-
-    figure_ : matplotlib Figure
-        The figure.
+    %(attributes)s
 
     Examples
     --------
@@ -32,43 +34,36 @@ class TrainingHistoryDisplay:
     'training loss'
     """
 
-    def __init__(self, history):
+    def __init__(self, history: dict[str, Any]) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    @substitute(**TEXTS)
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Axes | None = None) -> Self:
         """Draw the history of a fitted encoder.
 
         Parameters
         ----------
         estimator : SiameseSpeakerEncoder
             The fitted encoder.
+        %(ax)s
 
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display : TrainingHistoryDisplay
-            The display.
+        %(returns)s
         """
         check_is_fitted(estimator)
         return cls(estimator.history_).plot(ax=ax)
 
-    def plot(self, ax=None):
+    @substitute(**TEXTS)
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(ax)s
 
-        Returns
-        -------
-        display : TrainingHistoryDisplay
-            This object.
+        %(returns)s
         """
-        self.figure_, self.ax_ = figure_and_axes(ax)
+        self.figure_, (self.ax_,) = figure_and_axes(ax)
         epochs = self.history["epochs"]
         self.ax_.plot(
             [row["epoch"] for row in epochs],

@@ -1,13 +1,38 @@
-"""TrialScoreDisplay: how far the scores of target and non-target trials lie apart."""
+"""TrialScoreDisplay: the scores of target and of non-target trials."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._docs import substitute
 from ..metrics import equal_error_rate
 from ._style import PALETTE, figure_and_axes
+from ._style import TEXTS as SHARED_TEXTS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TEXTS = SHARED_TEXTS | {
+    "trials": """\
+y_true : array-like of shape (n_trials,)
+    1 where both recordings of the trial are of one speaker, else 0.
+y_score : array-like of shape (n_trials,)
+    Scores, higher for more alike.
+threshold : float, default=None
+    Score above which a trial is accepted. None draws none.
+""",
+    "bins": """\
+bins : int, default=50
+    Number of bars over the range of the scores.
+""",
+}
 
 
+@substitute(**TEXTS)
 class TrialScoreDisplay:
     """Histograms of the scores of target and non-target trials, with the threshold.
 
@@ -16,19 +41,10 @@ class TrialScoreDisplay:
 
     Parameters
     ----------
-    y_true : ndarray of shape (n_trials,)
-        1 where both recordings of the trial are of one speaker, else 0.
-    y_score : ndarray of shape (n_trials,)
-        Scores, higher for more alike.
-    threshold : float, default=None
-        Score above which a trial is accepted; None draws none.
+    %(trials)s
+    %(bins)s
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-        Where the histograms were drawn.
-    figure_ : matplotlib Figure
-        The figure.
+    %(attributes)s
 
     See Also
     --------
@@ -43,13 +59,29 @@ class TrialScoreDisplay:
     'equal error rate 0.0 %'
     """
 
-    def __init__(self, y_true, y_score, threshold=None):
+    def __init__(
+        self,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        threshold: float | None = None,
+        bins: int = 50,
+    ) -> None:
         self.y_true = y_true
         self.y_score = y_score
         self.threshold = threshold
+        self.bins = bins
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, bins=50, ax=None):
+    @substitute(**TEXTS)
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        bins: int = 50,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the scores that a fitted binary classifier gives to trials.
 
         Parameters
@@ -61,15 +93,10 @@ class TrialScoreDisplay:
             Trials, as the estimator takes them.
         y : array-like of shape (n_trials,)
             Their labels; the second of the estimator's classes is one speaker.
-        bins : int, default=50
-            Number of bars over the range of the scores.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(bins)s
+        %(ax)s
 
-        Returns
-        -------
-        display : TrialScoreDisplay
-            The display.
+        %(returns)s
         """
         if hasattr(estimator, "log_likelihood_ratio"):
             y_score, threshold = estimator.log_likelihood_ratio(X), estimator.threshold_
@@ -82,52 +109,48 @@ class TrialScoreDisplay:
         return display
 
     @classmethod
-    def from_predictions(cls, y_true, y_score, *, threshold=None, bins=50, ax=None):
+    @substitute(**TEXTS)
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_score: ArrayLike,
+        *,
+        threshold: float | None = None,
+        bins: int = 50,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw given scores.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_trials,)
-            1 where both recordings of the trial are of one speaker, else 0.
-        y_score : array-like of shape (n_trials,)
-            Scores, higher for more alike.
-        threshold : float, default=None
-            Score above which a trial is accepted; None draws none.
-        bins : int, default=50
-            Number of bars over the range of the scores.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(trials)s
+        %(bins)s
+        %(ax)s
 
-        Returns
-        -------
-        display : TrialScoreDisplay
-            The display.
+        %(returns)s
         """
-        return cls(np.asarray(y_true), np.asarray(y_score), threshold).plot(bins=bins, ax=ax)
+        return cls(y_true, y_score, threshold, bins).plot(ax=ax)
 
-    def plot(self, *, bins=50, ax=None):
+    @substitute(**TEXTS)
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters
         ----------
-        bins : int, default=50
-            Number of bars over the range of the scores.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+        %(ax)s
 
-        Returns
-        -------
-        display : TrialScoreDisplay
-            This object.
+        %(returns)s
         """
         eer = equal_error_rate(self.y_true, self.y_score)
-        self.figure_, self.ax_ = figure_and_axes(ax)
-        edges = np.histogram_bin_edges(self.y_score, bins)
+        self.figure_, (self.ax_,) = figure_and_axes(ax)
+        y_true, y_score = np.asarray(self.y_true), np.asarray(self.y_score)
+        edges = np.histogram_bin_edges(y_score, self.bins).tolist()
         for kind, name, color in [(0, "different speakers", 1), (1, "same speaker", 0)]:
-            scores = self.y_score[self.y_true == kind]
+            scores = y_score[y_true == kind]
             label = f"{name} ({len(scores)} trials)"
-            style = {"color": PALETTE[color], "alpha": 0.55, "label": label}
-            self.ax_.hist(scores, edges, density=True, **style)
+            self.ax_.hist(
+                scores, edges, density=True, color=PALETTE[color], alpha=0.55, label=label
+            )
         if self.threshold is not None:
             self.ax_.axvline(self.threshold, color="0.2", ls="--", label="threshold")
         title = f"equal error rate {100 * eer:.1f} %"

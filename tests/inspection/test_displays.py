@@ -45,6 +45,21 @@ def test_n_shot_k_way_display_draws_each_curve_and_chance():
     display.figure_.canvas.draw()
 
 
+def test_displays_of_several_axes_draw_into_given_ones():
+    E, y = make_embeddings()
+    _, given = plt.subplots(1, 2)
+    display = EmbeddingDisplay.from_embeddings(E, y, n_sets=2, n_speakers=3, ax=given)
+    assert display.axes_ == list(given)
+    assert display.figure_ is given[0].figure
+    X = FunctionTransformer().fit(E)
+    curves = NShotKWayDisplay.from_estimators(
+        {"a": X}, E, y, k_ways=[2, 3], n_shots=[1, 2], n_tasks=9
+    )
+    assert curves.plot(ax=given).axes_ == list(given)
+    with pytest.raises(ValueError, match="This figure needs ax to hold 2 Axes, got 1"):
+        curves.plot(ax=given[0])
+
+
 def half(X):
     return X[:, :2]
 
