@@ -51,7 +51,7 @@ from sklearn_siamese_speaker.model_selection import (
     paired_difference,
 )
 from sklearn_siamese_speaker.nn import FeatureMask, RandomChannel, TimeMask
-from sklearn_siamese_speaker.similarity._tasks import nearest_prototypes
+from sklearn_siamese_speaker.similarity import nearest_speakers
 
 LEVELS = (0.50, 0.60, 0.65, 0.80)
 
@@ -136,7 +136,7 @@ class Race(Callback):
 
     def _accuracy(self, net):
         embeddings = embed(net.module_, self.frames, torch.device(net.device))
-        recognised = nearest_prototypes(embeddings, *self.tasks, metric=self.metric)
+        recognised = nearest_speakers(embeddings, *self.tasks, metric=self.metric)
         return float((recognised == np.arange(20)[:, np.newaxis]).mean())
 
 

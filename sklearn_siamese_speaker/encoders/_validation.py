@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 
 from .._torch import arrays_to_module, embed, module_to_arrays
 from ..model_selection import NShotKWaySplit
-from ..similarity._tasks import nearest_prototypes
+from ..similarity import nearest_speakers
 from ._stop import StopTraining
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
@@ -128,7 +128,7 @@ class Validation(Callback):
         devices = [net.device] if torch.device(net.device).type == "cuda" else []
         with torch.random.fork_rng(devices=devices):  # a module may draw while it evaluates
             embeddings = embed(net.module_, self.frames, torch.device(net.device))
-        recognised = nearest_prototypes(embeddings, self.support, self.query, metric=self.metric)
+        recognised = nearest_speakers(embeddings, self.support, self.query, metric=self.metric)
         return float((recognised == np.arange(recognised.shape[1])[:, np.newaxis]).mean())
 
     def _since_best(self):

@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from ..similarity._tasks import nearest_prototypes
+from ..similarity import nearest_speakers
 from ._intervals import (
     accuracy_interval,
     bootstrap_accuracies,
@@ -123,11 +123,11 @@ class TaskEvaluator:
     ) -> NDArray[np.intp]:
         """Return positions of the recognised speakers, or -1: (n_tasks, k_way, n_queries)."""
         if self._classifier is None:
-            return nearest_prototypes(E, support, query, metric=self._metric)
+            return nearest_speakers(E, support, query, metric=self._metric)
         if hasattr(self._classifier, "predict_tasks"):
             return self._classifier.predict_tasks(E, support, query)
         if _is_nearest_neighbor(self._classifier):
-            return nearest_prototypes(E, support, query, aggregation="nearest")
+            return nearest_speakers(E, support, query, aggregation="nearest")
         recognized = np.empty(query.shape, dtype=np.intp)
         for task, (train, test) in enumerate(zip(support, query, strict=True)):
             classifier = clone(self._classifier).fit(E[train.ravel()], y[train.ravel()])

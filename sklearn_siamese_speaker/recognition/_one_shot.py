@@ -10,7 +10,6 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import (
-    check_array,
     check_consistent_length,
     check_scalar,
     column_or_1d,
@@ -22,14 +21,15 @@ from .._compat import HasMethods, Interval, StrOptions, _fit_context
 from .._labels import are_strings, check_speakers, resolve_unknown_label
 from ..model_selection import find_embedding_metric
 from ..model_selection._open_set import draw_enrolments
-from ..similarity._compare import (
+from ..similarity import (
     AGGREGATIONS,
     build_prototypes,
+    check_embeddings,
     most_similar,
-    similarity,
+    speaker_similarities,
+    task_similarities,
     two_highest,
 )
-from ..similarity._tasks import episode_similarities, first_best
 from ._threshold import N_ENROLMENTS, calibrate, check_target
 
 _FLOATS = (np.float64, np.float32)
@@ -453,7 +453,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     def predict_tasks(self, E, support, query):
         """Recognise the queries of many tasks at once, without `fit`.
 
-        Equal to a `fit` on the support and a `predict` of the queries in each task.
+        Equal to the bit to a `fit` on the support and a `predict` of the queries in each task.
 
         Parameters
         ----------
@@ -472,7 +472,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         recognised = np.empty(query.shape, dtype=int)
-        blocks = episode_similarities(
+        blocks = task_similarities(
             E,
             support,
             query,
@@ -481,7 +481,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         )
         for block, similarities in blocks:
             accepted = self._accepts(*two_highest(similarities))
-            recognised[block] = np.where(accepted, first_best(similarities), -1)
+            recognised[block] = np.where(accepted, similarities.argmax(axis=-1), -1)
         return recognised
 
     def _fit_encoder(self, X, labels):
@@ -499,7 +499,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _embed(self, X, encoder, reset=False):
         if encoder is None:
-            return validate_data(self, X, reset=reset, dtype=_FLOATS, order="C")
+            return check_embeddings(validate_data(self, X, reset=reset, dtype=_FLOATS), "X")
         embeddings = encoder.transform(X)
         if np.ndim(embeddings) != 2:
             raise ValueError(
@@ -508,7 +508,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             )
         if reset and hasattr(encoder, "n_features_in_"):
             self.n_features_in_ = encoder.n_features_in_
-        return check_array(embeddings, dtype=_FLOATS, order="C", input_name="embeddings")
+        return check_embeddings(embeddings)
 
     def _find_metric(self, encoder):
         return find_embedding_metric(encoder) if self.metric == "auto" else self.metric
@@ -531,8 +531,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _similarities(self, E):
         """Compare embeddings with each enrolled speaker: (n_samples, n_speakers)."""
-        similarities = similarity(E, self.prototypes_, self.metric_)
-        return np.maximum.reduceat(similarities, self.first_prototype_, axis=1)
+        return speaker_similarities(E, self.prototypes_, self.first_prototype_, self.metric_)
 
     def _recognise(self, E):
         """Return the position of each embedding's speaker in `classes_`, -1 if rejected."""

@@ -8,8 +8,7 @@ from scipy.special import log_softmax
 
 from ..metrics._trials import threshold_above
 from ..model_selection._open_set import speaker_level_bound
-from ..similarity._compare import two_highest
-from ..similarity._tasks import episode_similarities
+from ..similarity import task_similarities, two_highest
 
 N_ENROLMENTS = 100  # imitated for the threshold
 _N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept
@@ -89,7 +88,7 @@ def _imitate(E, speakers, enrolments, metric, aggregation):
     """
     every = np.arange(len(E))[:, np.newaxis]
     queries = np.broadcast_to(every, (len(enrolments), *every.shape))
-    blocks = episode_similarities(E, enrolments, queries, metric=metric, aggregation=aggregation)
+    blocks = task_similarities(E, enrolments, queries, metric=metric, aggregation=aggregation)
     for block, similarities in blocks:
         for enrolment, compared in zip(enrolments[block], similarities[:, :, 0], strict=True):
             enrolled = speakers[enrolment[:, 0]]

@@ -7,7 +7,6 @@ from numbers import Real
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_consistent_length, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -24,7 +23,7 @@ from ..metrics._log_likelihood_ratio import calibrate
 from ..metrics._score_norm import standardize, summarize_cohort
 from ..metrics._trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
-from ..similarity._compare import similarity
+from ..similarity import check_embeddings, paired_similarity, similarity
 
 _COSTS = ("p_target", "c_miss", "c_fa")
 _TRIALS = 256  # trials compared with the cohort at a time
@@ -398,8 +397,5 @@ def _compare(pairs, metric):
             "3-D X must hold pairs of embeddings of shape (n_trials, 2, n_dims), got "
             f"{pairs.shape}; scores are 2-D."
         )
-    first, second = pairs[:, 0], pairs[:, 1]
-    if metric == "cosine":
-        return (normalize(first) * normalize(second)).sum(axis=1, keepdims=True)
-    order = {"euclidean": 2, "manhattan": 1}[metric]
-    return -np.linalg.norm(first - second, order, axis=1, keepdims=True)
+    E = check_embeddings(pairs.reshape(-1, pairs.shape[-1]))
+    return paired_similarity(E[::2], E[1::2], metric)[:, np.newaxis]

@@ -1,23 +1,39 @@
-"""Recognition in many tasks at once: pure functions on embeddings.
+"""Recognition in many tasks at once, to the bit as enrolling and recognizing in each of them.
 
 Recordings are indices into the embeddings ``E`` of shape (n_samples, n_dims). A task is a row of
 `support` (n_tasks, k_way, n_shots) and of `query` (n_tasks, k_way, n_queries), as
-:meth:`NShotKWaySplit.tasks` draws them. Similarities go up: cosine, or a distance negated.
+:meth:`NShotKWaySplit.tasks` draws them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
-from sklearn.metrics.pairwise import manhattan_distances
-from sklearn.utils import check_array, gen_batches
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import gen_batches
+
+from ._pairs import check_embeddings, similarity
+from ._prototypes import find_medoids, speaker_similarities, task_prototypes
 
 _BLOCK_ENTRIES = 2**21  # numbers held at once
 _MATRIX_ENTRIES = 2**24  # largest matrix of all pairs of recordings
-_TIE = 1e-9  # relative difference below which similarities are rounding noise
+_MATRIX_ROWS = 128  # compared at a time
+
+_Indices = NDArray[np.intp]
+_Compare = Callable[[_Indices, _Indices], NDArray[np.float64]]
 
 
-def nearest_prototypes(E, support, query, *, metric="euclidean", aggregation="mean"):
-    """Recognise every query of every task as the speaker with the nearest prototype.
+def nearest_speakers(
+    E: ArrayLike,
+    support: _Indices,
+    query: _Indices,
+    *,
+    metric: str = "euclidean",
+    aggregation: str = "mean",
+) -> NDArray[np.intp]:
+    """Recognize every query of every task as the most similar speaker.
 
     Parameters
     ----------
@@ -26,28 +42,34 @@ def nearest_prototypes(E, support, query, *, metric="euclidean", aggregation="me
     support : ndarray of shape (n_tasks, k_way, n_shots)
         Indices of the recordings that define the speakers.
     query : ndarray of shape (n_tasks, k_way, n_queries)
-        Indices of the recordings to recognise.
+        Indices of the recordings to recognize.
     metric : {"euclidean", "cosine", "manhattan"}, default="euclidean"
         How recordings are compared.
     aggregation : {"mean", "nearest", "medoid"}, default="mean"
-        What stands for a speaker: the mean of the embeddings as given, the recording nearest to
-        the query, or the recording nearest to the speaker's others (the first of equals).
+        What stands for a speaker, as in :func:`build_prototypes`.
 
     Returns
     -------
-    recognised : ndarray of shape (n_tasks, k_way, n_queries)
-        Position of the recognised speaker along `k_way`. Of equally similar speakers the first is
-        recognised, whoever is speaking: an encoder that tells nobody apart scores 1 / k_way.
+    recognized : ndarray of shape (n_tasks, k_way, n_queries)
+        Position of the recognized speaker along `k_way`. Of equally similar speakers the first is
+        recognized, whoever is speaking: an encoder that tells nobody apart scores 1 / k_way.
     """
-    recognised = np.empty(query.shape, dtype=int)
-    blocks = episode_similarities(E, support, query, metric=metric, aggregation=aggregation)
+    recognized = np.empty(query.shape, dtype=np.intp)
+    blocks = task_similarities(E, support, query, metric=metric, aggregation=aggregation)
     for block, similarities in blocks:
-        recognised[block] = first_best(similarities)
-    return recognised
+        recognized[block] = similarities.argmax(axis=-1)
+    return recognized
 
 
-def episode_similarities(E, support, query, *, metric="euclidean", aggregation="mean"):
-    """Compare every query with the speakers of its task; parameters as `nearest_prototypes`.
+def task_similarities(
+    E: ArrayLike,
+    support: _Indices,
+    query: _Indices,
+    *,
+    metric: str = "euclidean",
+    aggregation: str = "mean",
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Compare every query with the speakers of its task; parameters as `nearest_speakers`.
 
     Yields
     ------
@@ -56,117 +78,58 @@ def episode_similarities(E, support, query, *, metric="euclidean", aggregation="
     similarities : ndarray of shape (n_block_tasks, k_way, n_queries, k_way)
         Similarity of each query to each speaker of its task.
     """
-    E = check_array(E, dtype=np.float64)
+    E = check_embeddings(E)
     n_tasks, k_way, n_shots = support.shape
-    flat_query = query.reshape(n_tasks, -1)
-    n_pairs = flat_query.shape[1] * k_way * n_shots
-    n_gathered = (flat_query.shape[1] + k_way * n_shots) * E.shape[1]
-    space = _SPACES[metric](E, metric, n_tasks * n_pairs)
-    compare = _AGGREGATIONS["nearest" if n_shots == 1 else aggregation]
-    for block in gen_batches(n_tasks, max(1, _BLOCK_ENTRIES // (n_pairs + n_gathered))):
-        similarities = compare(space, flat_query[block], support[block])
+    queries = query.reshape(n_tasks, -1)
+    n_pairs = queries.shape[1] * k_way * n_shots  # of a task
+    # A mean is a new embedding. Otherwise recordings are compared, and where the tasks ask for
+    # more pairs than there are, comparing each pair once is less work.
+    between_recordings = aggregation != "mean" or n_shots == 1
+    is_matrix_less = len(E) ** 2 <= min(n_tasks * n_pairs, _MATRIX_ENTRIES)
+    make = _comparing_once if between_recordings and is_matrix_less else _comparing_each_task
+    compare = make(E, metric, aggregation)
+    for block in gen_batches(n_tasks, max(1, _BLOCK_ENTRIES // n_pairs)):
+        similarities = compare(queries[block], support[block])
         yield block, similarities.reshape(*query[block].shape, k_way)
 
 
-def first_best(similarities):
-    """Return the position of the highest similarity on the last axis, the first of equals.
+def _comparing_once(E: NDArray[Any], metric: str, aggregation: str) -> _Compare:
+    """Return how to look the similarities of a block of tasks up in one matrix of all pairs."""
+    matrix = _all_pairs(E, metric)
 
-    Equal up to rounding: the bits of a matrix product depend on where in the matrix a number
-    stands, and must not decide who is recognised.
-    """
-    noise = _TIE * np.abs(similarities).max(axis=-1, keepdims=True)
-    return (similarities >= similarities.max(axis=-1, keepdims=True) - noise).argmax(axis=-1)
+    def between(a: _Indices, b: _Indices) -> NDArray[np.float64]:
+        # Flat positions are half the work of a pair of index arrays.
+        return matrix.ravel().take(a[..., :, np.newaxis] * len(E) + b[..., np.newaxis, :])
 
-
-def _to_nearest(space, query, support):
-    n_tasks, k_way, n_shots = support.shape
-    similarities = space.between(query, support.reshape(n_tasks, -1))
-    return similarities.reshape(*query.shape, k_way, n_shots).max(axis=-1)
-
-
-def _to_medoid(space, query, support):
-    medoid = first_best(space.between(support, support).sum(axis=-1))
-    return _to_nearest(space, query, np.take_along_axis(support, medoid[..., np.newaxis], axis=-1))
-
-
-def _to_mean(space, query, support):
-    return space.to_mean(query, support)
-
-
-_AGGREGATIONS = {"mean": _to_mean, "nearest": _to_nearest, "medoid": _to_medoid}
-
-
-class _InnerProductSpace:
-    """Euclidean and cosine: both follow from inner products, of means too, without the means."""
-
-    def __init__(self, E, metric, n_pairs):
-        # Distances do not see the common mean, but rounding does.
-        self.E = E - E.mean(axis=0) if metric == "euclidean" else E
-        self.metric = metric
-        self.squares = np.einsum("ij,ij->i", self.E, self.E)
-        # All pairs once, where the tasks ask for more pairs than that.
-        share = len(E) ** 2 <= min(n_pairs, _MATRIX_ENTRIES)
-        self.matrix = self.E @ self.E.T if share else None
-
-    def between(self, a, b):
-        """Similarity of recordings a (..., n_a) to recordings b (..., n_b): (..., n_a, n_b)."""
-        return self._similarity(
-            self._products(a, b),
-            self.squares[a][..., :, np.newaxis],
-            self.squares[b][..., np.newaxis, :],
-        )
-
-    def to_mean(self, query, support):
-        """Similarity of queries (n_tasks, n) to the speakers' means: (n_tasks, n, k_way)."""
+    def compare(queries: _Indices, support: _Indices) -> NDArray[np.float64]:
+        if aggregation == "medoid":
+            medoids = find_medoids(between(support, support))
+            support = np.take_along_axis(support, medoids[..., np.newaxis], axis=-1)
         n_tasks, k_way, n_shots = support.shape
-        products = self._products(query, support.reshape(n_tasks, -1))
-        return self._similarity(
-            products.reshape(*query.shape, k_way, n_shots).mean(axis=-1),
-            self.squares[query][..., np.newaxis],
-            self._products(support, support).mean(axis=(-2, -1))[:, np.newaxis],
-        )
+        similarities = between(queries, support.reshape(n_tasks, -1))
+        similarities = similarities.reshape(*queries.shape, k_way, n_shots)
+        return similarities.max(axis=-1) if n_shots > 1 else similarities[..., 0]
 
-    def _products(self, a, b):
-        if self.matrix is not None:
-            return self.matrix[a[..., :, np.newaxis], b[..., np.newaxis, :]]
-        return self.E[a] @ self.E[b].swapaxes(-2, -1)
-
-    def _similarity(self, products, squares_a, squares_b):
-        if self.metric == "cosine":
-            norms = np.sqrt(squares_a * np.maximum(squares_b, 0))
-            return np.divide(products, norms, out=np.zeros(products.shape), where=norms > 0)
-        squares = squares_a + squares_b
-        squared = squares - 2 * products
-        # A difference of equals is noise, which the root would blow up.
-        return -np.sqrt(np.where(squared > 1e-13 * squares, squared, 0))
+    return compare
 
 
-class _ManhattanSpace:
-    """City-block distance: no shortcut through inner products."""
-
-    def __init__(self, E, metric, n_pairs):
-        self.E = E
-        share = len(E) ** 2 <= min(n_pairs, _MATRIX_ENTRIES)
-        self.matrix = -manhattan_distances(E) if share else None
-
-    def between(self, a, b):
-        if self.matrix is not None:
-            return self.matrix[a[..., :, np.newaxis], b[..., np.newaxis, :]]
-        return _negative_manhattan(self.E[a], self.E[b])
-
-    def to_mean(self, query, support):
-        return _negative_manhattan(self.E[query], self.E[support].mean(axis=-2))
+def _all_pairs(E: NDArray[Any], metric: str) -> NDArray[np.float64]:
+    """Return ``similarity(E, E, metric)``, which is symmetric, with little more than half of it."""
+    matrix = np.empty((len(E), len(E)))
+    for rows in gen_batches(len(E), _MATRIX_ROWS):
+        matrix[rows, rows.start :] = similarity(E[rows], E[rows.start :], metric)
+        matrix[rows.start :, rows] = matrix[rows, rows.start :].T
+    return matrix
 
 
-def _negative_manhattan(A, B):
-    """Compare matrices (..., n_a, n_dims) and (..., n_b, n_dims) pair by pair."""
-    pairs = zip(A.reshape(-1, *A.shape[-2:]), B.reshape(-1, *B.shape[-2:]), strict=True)
-    distances = [manhattan_distances(a, b) for a, b in pairs]
-    return -np.reshape(distances, (*A.shape[:-1], B.shape[-2]))
+def _comparing_each_task(E: NDArray[Any], metric: str, aggregation: str) -> _Compare:
+    """Return how to enrol the speakers of each task and compare its queries with them."""
 
+    def compare(queries: _Indices, support: _Indices) -> NDArray[np.float64]:
+        similarities = np.empty((*queries.shape, support.shape[1]))
+        for task, (own, recordings) in enumerate(zip(queries, support, strict=True)):
+            prototypes, first = task_prototypes(E, recordings, metric, aggregation)
+            similarities[task] = speaker_similarities(E[own], prototypes, first, metric)
+        return similarities
 
-_SPACES = {
-    "euclidean": _InnerProductSpace,
-    "cosine": _InnerProductSpace,
-    "manhattan": _ManhattanSpace,
-}
+    return compare

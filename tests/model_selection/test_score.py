@@ -25,7 +25,7 @@ from sklearn_siamese_speaker.model_selection import (
     n_shot_k_way_score,
     seen_unseen_score,
 )
-from sklearn_siamese_speaker.similarity._tasks import nearest_prototypes
+from sklearn_siamese_speaker.similarity import nearest_speakers
 
 
 def make_recordings(n_speakers=10, n_recordings=6, n_dims=6, seed=0):
@@ -84,7 +84,7 @@ class NearestMean(ClassifierMixin, BaseEstimator):
 class FastNearestMean(NearestMean):
     def predict_tasks(self, E, support, query):
         assert self.encoder is None
-        nearest = nearest_prototypes(E, support, query, metric=self._metric())
+        nearest = nearest_speakers(E, support, query, metric=self._metric())
         if np.isfinite(self.radius):
             for t, k, q in np.ndindex(*query.shape):
                 mean = E[support[t, nearest[t, k, q]]].mean(axis=0, keepdims=True)

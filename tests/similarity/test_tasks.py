@@ -9,14 +9,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit, find_embedding_metric
-from sklearn_siamese_speaker.similarity._tasks import (
-    episode_similarities,
-    first_best,
-    nearest_prototypes,
+from sklearn_siamese_speaker.similarity import (
+    AGGREGATIONS,
+    METRICS,
+    _tasks,
+    nearest_speakers,
+    task_similarities,
 )
-
-METRICS = ["euclidean", "cosine", "manhattan"]
-AGGREGATIONS = ["mean", "nearest", "medoid"]
 
 
 def make_embeddings(n_speakers=8, n_recordings=7, n_dims=5, seed=0):
@@ -33,7 +32,10 @@ def similarities_by_brute_force(E, shots, queries, metric, aggregation):
     if aggregation == "nearest":
         distances = distances.min(axis=1)
     elif aggregation == "medoid":
-        medoid = cdist(E[shots], E[shots], name).sum(axis=1).round(9).argmin()
+        to_others = cdist(E[shots], E[shots], name)
+        np.fill_diagonal(to_others, 0)
+        # Added one after another: of four points on a line the middle two tie but for rounding.
+        medoid = sum(to_others.T).argmin()
         distances = distances[:, medoid]
     else:
         prototype = E[shots].mean(axis=0, keepdims=True)
@@ -51,7 +53,7 @@ def test_similarities_and_predictions_equal_brute_force(metric, aggregation, n_s
     tasks = NShotKWaySplit(n_shots, 4, 2, n_tasks=n_tasks, random_state=0)
     support, query = tasks.tasks(y)
     arguments = {"metric": metric, "aggregation": aggregation}
-    blocks = list(episode_similarities(E, support, query, **arguments))
+    blocks = list(task_similarities(E, support, query, **arguments))
     similarities = np.concatenate([block for _, block in blocks])
     expected = np.empty_like(similarities)
     for t in range(n_tasks):
@@ -60,7 +62,7 @@ def test_similarities_and_predictions_equal_brute_force(metric, aggregation, n_s
                 E, support[t, c], query[t].ravel(), **arguments
             ).reshape(4, 2)
     np.testing.assert_allclose(similarities, expected, rtol=1e-9, atol=1e-9)
-    recognised = nearest_prototypes(E, support, query, **arguments)
+    recognised = nearest_speakers(E, support, query, **arguments)
     assert np.array_equal(recognised, expected.argmax(axis=-1))
 
 
@@ -68,11 +70,11 @@ def test_three_numbers_by_hand():
     E = np.array([[0.0], [4.0], [5.0], [10.0], [4.4]])
     support = np.array([[[0, 1], [2, 3]]])  # means 2 and 7.5, nearest to 4.4: 0.4 and 0.6
     query = np.array([[[4], [3]]])
-    assert nearest_prototypes(E, support, query).tolist() == [[[0], [1]]]
-    ((_, similarities),) = episode_similarities(E, support, query, aggregation="nearest")
+    assert nearest_speakers(E, support, query).tolist() == [[[0], [1]]]
+    ((_, similarities),) = task_similarities(E, support, query, aggregation="nearest")
     np.testing.assert_allclose(similarities[0, :, 0], [[-0.4, -0.6], [-6, 0]])
     # Of two recordings both are medoids: the first stands for the speaker.
-    ((_, similarities),) = episode_similarities(E, support, query, aggregation="medoid")
+    ((_, similarities),) = task_similarities(E, support, query, aggregation="medoid")
     np.testing.assert_allclose(similarities[0, :, 0], [[-4.4, -0.6], [-10, -5]])
 
 
@@ -88,7 +90,7 @@ def test_an_encoder_that_maps_everything_to_one_point_scores_chance(
     support, query = tasks.tasks(y)
     for point in (np.zeros(33), np.random.default_rng(0).normal(size=33) * 1e3):
         E = np.tile(point, (len(y), 1))
-        recognised = nearest_prototypes(E, support, query, metric=metric, aggregation=aggregation)
+        recognised = nearest_speakers(E, support, query, metric=metric, aggregation=aggregation)
         correct = recognised == np.arange(20)[:, np.newaxis]
         assert (correct.mean(axis=(1, 2)) == 1 / 20).all()
 
@@ -100,21 +102,17 @@ def test_an_encoder_that_tells_two_halves_apart_scores_no_more_than_that(metric)
     points = np.random.default_rng(0).normal(size=(2, 65))
     E = points[y % 2]
     support, query = NShotKWaySplit(1, 20, n_tasks=200, random_state=0).tasks(y)
-    recognised = nearest_prototypes(E, support, query, metric=metric)
+    recognised = nearest_speakers(E, support, query, metric=metric)
     correct = recognised == np.arange(20)[:, np.newaxis]
     assert (correct.mean(axis=(1, 2)) == 2 / 20).all()
 
 
-def test_first_best_takes_the_first_of_equals_up_to_rounding():
-    similarities = np.array([[0.3, 0.1 + 0.2, 0.2], [1.0, 1.0 + 1e-6, 0.0], [0.0, 0.0, 0.0]])
-    assert first_best(similarities).tolist() == [0, 1, 0]
-
-
-def test_blocks_cover_all_tasks_in_order():
-    E, y = make_embeddings(n_dims=2000)
+def test_blocks_cover_all_tasks_in_order(monkeypatch):
+    monkeypatch.setattr(_tasks, "_BLOCK_ENTRIES", 8 * 8 * 5 * 7)  # 7 tasks
+    E, y = make_embeddings()
     support, query = NShotKWaySplit(5, 8, n_tasks=60, random_state=0).tasks(y)
-    slices = [block for block, _ in episode_similarities(E, support, query)]
-    assert len(slices) > 1
+    slices = [block for block, _ in task_similarities(E, support, query)]
+    assert len(slices) == 9
     assert np.array_equal(np.concatenate([np.arange(60)[block] for block in slices]), np.arange(60))
 
 

@@ -1,6 +1,6 @@
 """n-shot k-way tasks all at once beside cross_val_score, a task at a time.
 
-Usage: OMP_NUM_THREADS=1 python benchmarks/episodes.py
+Usage: OMP_NUM_THREADS=1 python benchmarks/tasks.py
 """
 
 import time

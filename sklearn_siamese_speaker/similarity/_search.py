@@ -1,93 +1,24 @@
-"""Prototypes of speakers, and comparing embeddings with them: pure functions, similarities go up.
-
-A similarity is computed from its two embeddings alone, in float64. A matrix product would be
-faster, but its bits depend on the shape of the whole matrix; here it only narrows a search down.
-"""
+"""The most similar of many prototypes, at about the cost of one matrix product."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
-from scipy.spatial.distance import cdist
+from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 
-_DISTANCES = {"euclidean": "euclidean", "cosine": "cosine", "manhattan": "cityblock"}
+from ._pairs import similarity
+
 _QUERIES = 256  # queries compared at a time
 _PROTOTYPES = 1024  # prototypes screened at a time: few products, and scores still in the cache
 
-
-def similarity(queries, prototypes, metric):
-    """Compare every query with every prototype.
-
-    Parameters
-    ----------
-    queries : ndarray of shape (n_queries, n_dims)
-        Embeddings.
-    prototypes : ndarray of shape (n_prototypes, n_dims)
-        Embeddings.
-    metric : {"euclidean", "cosine", "manhattan"}
-        Cosine similarity, or the distance negated.
-
-    Returns
-    -------
-    similarities : ndarray of shape (n_queries, n_prototypes)
-        Higher is more alike. The cosine of a zero vector to anything is 0.
-    """
-    distances = cdist(queries, prototypes, _DISTANCES[metric])
-    if metric == "cosine":
-        return np.nan_to_num(1.0 - distances, nan=0.0)
-    return 0.0 - distances  # not -distances: equal embeddings compare as 0.0
+_Found = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
-def build_prototypes(E, first, metric, aggregation):
-    """Choose what stands for each speaker.
-
-    Parameters
-    ----------
-    E : ndarray of shape (n_enrolled, n_dims)
-        Embeddings, sorted by speaker.
-    first : ndarray of shape (n_speakers,)
-        Row of `E` at which each speaker's begin.
-    metric : {"euclidean", "cosine", "manhattan"}
-        How embeddings are compared.
-    aggregation : {"mean", "nearest", "medoid"}
-        The mean embedding, every embedding, or the one most similar to the speaker's others.
-
-    Returns
-    -------
-    prototypes : ndarray of shape (n_prototypes, n_dims)
-        Sorted by speaker; each depends on the embeddings of its speaker alone, to the bit.
-    first : ndarray of shape (n_speakers,)
-        Row of `prototypes` at which each speaker's begin.
-    """
-    return AGGREGATIONS[aggregation](E, first, metric)
-
-
-def _mean(E, first, metric):
-    counts = np.diff(first, append=len(E))[:, np.newaxis]
-    sums = np.add.reduceat(E.astype(np.float64), first, axis=0)
-    return (sums / counts).astype(E.dtype), np.arange(len(first))
-
-
-def _nearest(E, first, metric):
-    return E, first
-
-
-def _medoid(E, first, metric):
-    medoids = [_most_central(own, metric) for own in np.split(E, first[1:])]
-    return E[first + medoids], np.arange(len(first))
-
-
-def _most_central(E, metric):
-    similarities = similarity(E, E, metric)
-    np.fill_diagonal(similarities, 0.0)  # the rounding of the cosine to itself decides nothing
-    return similarities.sum(axis=1).argmax()
-
-
-AGGREGATIONS = {"mean": _mean, "nearest": _nearest, "medoid": _medoid}
-
-
-def most_similar(queries, prototypes, metric):
+def most_similar(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> _Found:
     """Find the prototype most similar to each query.
 
     The same to the bit as ``similarity(...).argmax(axis=1)`` and ``.max(axis=1)``. For Euclidean
@@ -113,12 +44,12 @@ def most_similar(queries, prototypes, metric):
     return position, best
 
 
-def _search_all(queries, prototypes, metric):
+def _search_all(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> _Found:
     similarities = similarity(queries, prototypes, metric)
     return similarities.argmax(axis=1), similarities.max(axis=1)
 
 
-def _search_screened(queries, prototypes, metric):
+def _search_screened(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> _Found:
     position, best = np.empty(len(queries), dtype=np.intp), np.empty(len(queries))
     for i, candidates in enumerate(_screen(queries, prototypes, metric)):
         similarities = similarity(queries[i : i + 1], prototypes[candidates], metric)[0]
@@ -126,13 +57,14 @@ def _search_screened(queries, prototypes, metric):
     return position, best
 
 
-def _screen(queries, prototypes, metric):
+def _screen(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> list[NDArray[np.intp]]:
     """Return for each query the rows of `prototypes`, ascending, among which is the best."""
     # Overflow makes scores and tolerance infinite or NaN, and then nothing is left out.
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.einsum("ij,ij->i", prototypes, prototypes)
         if metric == "cosine":
             info = np.finfo(squares.dtype)
+            # The bound needs lengths that are known to full precision.
             if not ((squares > info.tiny / info.eps) & (squares < np.inf)).all():
                 return [np.arange(len(prototypes))] * len(queries)
             queries = normalize(queries.astype(np.float64))
@@ -140,19 +72,24 @@ def _screen(queries, prototypes, metric):
         tolerance = _rounding(queries, squares, metric)
         best = np.full(len(queries), -np.inf, dtype=prototypes.dtype)
         hits = []
+        # What falls short of the best so far by more than rounding can explain is left out. The
+        # best grows from block to block, so that early blocks keep a few rows too many; the exact
+        # comparison does not mind.
         for block, scores in _score_blocks(queries, prototypes, squares, metric):
             block_best = scores.max(axis=1)
             best = np.maximum(best, block_best)
-            floor = best - tolerance
-            promising = np.flatnonzero(~(block_best < floor))
-            query, row = np.nonzero(~(scores[promising] < floor[promising, np.newaxis]))
+            least = best - tolerance
+            promising = np.flatnonzero(~(block_best < least))
+            query, row = np.nonzero(~(scores[promising] < least[promising, np.newaxis]))
             hits.append((promising[query], row + block.start))
     query, row = (np.concatenate(parts) for parts in zip(*hits, strict=True))
     row = row[np.argsort(query, kind="stable")]
     return np.split(row, np.cumsum(np.bincount(query, minlength=len(queries)))[:-1])
 
 
-def _score_blocks(queries, prototypes, squares, metric):
+def _score_blocks(
+    queries: NDArray[Any], prototypes: NDArray[Any], squares: NDArray[Any], metric: str
+) -> Iterator[tuple[slice, NDArray[Any]]]:
     """Yield blocks of scores that order the prototypes of a query as the similarity does.
 
     Euclidean: ``q g - |g|^2 / 2``, because ``|q - g|^2 = |q|^2 - 2 (q g - |g|^2 / 2)``.
@@ -170,22 +107,22 @@ def _score_blocks(queries, prototypes, squares, metric):
         yield block, scores
 
 
-def _rounding(queries, squares, metric):
+def _rounding(queries: NDArray[Any], squares: NDArray[Any], metric: str) -> NDArray[Any]:
     """Bound by how much rounding, here and in `similarity`, can change the order of two scores.
 
-    A sum of n products is off by at most n roundings of the sum of their magnitudes (Higham, N. J.
-    (2002). Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. (3.5)). A handful more
-    stand for the norms and for the rounding of the query itself.
+    A sum of n products is off by at most ``n u`` times the sum of their magnitudes, with the unit
+    roundoff ``u = eps / 2`` (Higham, N. J. (2002). Accuracy and Stability of Numerical Algorithms,
+    2nd ed., eq. (3.5)). Euclidean, for each of the two scores:
+
+    * the score ``q g - |g|^2 / 2`` is off by ``n u (|q| |g| + |g|^2 / 2)``;
+    * half the squared distance in `similarity` by ``n u |q - g|^2 / 2``.
+
+    Both are at most ``n u (|q| + |g|)^2 / 2``, which makes ``n eps (|q| + |g|)^2`` for the four.
+    Cosine: the lengths are 1, each score is off by ``n u`` for the product and as much for the
+    length, here and in `similarity`: ``4 n eps`` for the two. The 8 that are added to n stand for
+    the single roundings besides: of the query, of roots and quotients, of the differences.
     """
     info = np.finfo(queries.dtype)
     lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
     magnitudes = 4 * lengths if metric == "cosine" else (lengths + np.sqrt(squares.max())) ** 2
     return ((queries.shape[1] + 8) * (info.eps * magnitudes + info.tiny)).astype(queries.dtype)
-
-
-def two_highest(similarities):
-    """Return the highest and second highest on the last axis; the second of one is -inf."""
-    if similarities.shape[-1] == 1:
-        return similarities[..., 0], -np.inf
-    two = np.partition(similarities, -2, axis=-1)
-    return two[..., -1], two[..., -2]
