@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import StrOptions, _fit_context
+from .._compat import Interval, StrOptions, _fit_context
+from .._state import unchanged_on_error
+from ._background import fit_mixture, fit_slope_scale, slopes
 from ._frames import check_frames
 
-STATISTICS = {
+# Of each feature by itself: (n_features, n_frames) to (n_features,).
+FEATURE_STATISTICS = {
     "mean": np.mean,
     "std": np.std,
     "min": np.min,
     "max": np.max,
     "median": np.median,
 }
+STATISTICS = (*FEATURE_STATISTICS, "covariance", "slope_covariance", "mixture")
 
 
 class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -30,19 +37,41 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    statistics : "flatten" or sequence of {"mean", "std", "min", "max", "median"}, \
-            default=("mean", "std")
-        Statistics of each feature over frames, one after the other, or all frames in a row, which
-        takes recordings of one length.
+    statistics : "flatten" or sequence of {"mean", "std", "min", "max", "median", "covariance", \
+            "slope_covariance", "mixture"}, default=("mean", "std")
+        Statistics over frames, one after the other, or all frames in a row, which takes recordings
+        of one length. "covariance" is the matrix logarithm of the covariance of the features
+        [1]_: n_features * (n_features + 1) / 2 numbers. "slope_covariance" is that of their slopes
+        over four frames, in units of the slopes' size in `fit`. "mixture" is how far a recording
+        moves the means of a Gaussian mixture of all frames in `fit` [2]_ [3]_: n_mixtures *
+        n_features numbers.
 
     standardize : bool, default=True
         Whether to standardize the features with the frame statistics learned in `fit`.
+
+    n_mixtures : int, default=64
+        Components of the mixture, with diagonal covariances. It is fitted to 20,000 frames.
+
+    relevance : float, default=6.0
+        Frames that a component must see for half of its shift to count.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the frames of the mixture and starts its fit.
 
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (n_features,)
         Mean and standard deviation of each feature over all frames in `fit`, the latter 1 for
         constant features. Only if `standardize`.
+
+    slope_scale_ : ndarray of shape (n_features,)
+        Root mean square of the slopes. Only with "slope_covariance".
+
+    mixture_weights_ : ndarray of shape (n_mixtures,)
+        Weight of each component. Only with "mixture".
+
+    mixture_means_, mixture_variances_ : ndarray of shape (n_mixtures, n_features)
+        Means and variances of the components. Only with "mixture".
 
     n_frames_ : int
         Frames of each recording. Only if `statistics` is "flatten".
@@ -56,6 +85,21 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     See Also
     --------
     MFCC : The frames of a common baseline.
+
+    Notes
+    -----
+    A discriminant of the last three statistics, which are second-order and mixture statistics, is
+    far ahead of one of mean and standard deviation. :class:`SiameseSpeakerEncoder` starts from
+    them.
+
+    References
+    ----------
+    .. [1] V. Arsigny, P. Fillard, X. Pennec, N. Ayache, "Log-Euclidean metrics for fast and simple
+       calculus on diffusion tensors", Magnetic Resonance in Medicine 56(2), 2006.
+    .. [2] D. A. Reynolds, T. F. Quatieri, R. B. Dunn, "Speaker verification using adapted Gaussian
+       mixture models", Digital Signal Processing 10, 2000.
+    .. [3] W. M. Campbell, D. E. Sturim, D. A. Reynolds, "Support vector machines using GMM
+       supervectors for speaker verification", IEEE Signal Processing Letters 13(5), 2006.
 
     Examples
     --------
@@ -85,11 +129,25 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "statistics": [StrOptions({"flatten"}), list, tuple],
         "standardize": ["boolean"],
+        "n_mixtures": [Interval(Integral, 1, None, closed="left")],
+        "relevance": [Interval(Real, 0, None, closed="neither")],
+        "random_state": ["random_state"],
     }
 
-    def __init__(self, statistics=("mean", "std"), *, standardize=True):
+    def __init__(
+        self,
+        statistics=("mean", "std"),
+        *,
+        standardize=True,
+        n_mixtures=64,
+        relevance=6.0,
+        random_state=None,
+    ):
         self.statistics = statistics
         self.standardize = standardize
+        self.n_mixtures = n_mixtures
+        self.relevance = relevance
+        self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -111,11 +169,21 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         self._check_statistics()
         frames = check_frames(self, X, reset=True)
+        with unchanged_on_error(self):
+            self._learn(frames)
+        return self
+
+    def _learn(self, frames):
         if self.statistics == "flatten":
             self.n_frames_ = _common_length(frames, np.shape(frames[0])[1])
         if self.standardize:
             self.mean_, self.scale_ = _frame_statistics(frames)
-        return self
+        if "slope_covariance" in self.statistics:
+            self.slope_scale_ = fit_slope_scale(frames, self._standardize)
+        if "mixture" in self.statistics:
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+            mixture = fit_mixture(frames, self._standardize, self.n_mixtures, seed)
+            self.mixture_weights_, self.mixture_means_, self.mixture_variances_ = mixture
 
     def transform(self, X):
         """Return one vector for each recording.
@@ -135,7 +203,8 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         frames = check_frames(self, X, reset=False)
         if self.statistics == "flatten":
             _common_length(frames, self.n_frames_)
-        return np.stack([self._pool(recording) for recording in frames])
+        poolings = [np.ravel] if self.statistics == "flatten" else self._poolings()
+        return np.stack([self._pool(recording, poolings) for recording in frames])
 
     def get_feature_names_out(self, input_features=None):
         """Return names such as "mfcc0_mean".
@@ -154,7 +223,11 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.statistics == "flatten":
             pooled = [f"{name}_frame{t}" for name in names for t in range(self.n_frames_)]
         else:
-            pooled = [f"{name}_{statistic}" for statistic in self.statistics for name in names]
+            pooled = [
+                name
+                for statistic in self.statistics
+                for name in _column_names(statistic, names, self.n_mixtures)
+            ]
         return np.array(pooled, dtype=object)
 
     def __sklearn_tags__(self):
@@ -171,15 +244,60 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"{', '.join(STATISTICS)}."
             )
 
-    def _pool(self, recording):
+    def _standardize(self, recording):
+        if not self.standardize:
+            return recording
+        return (recording - self.mean_[:, np.newaxis]) / self.scale_[:, np.newaxis]
+
+    def _poolings(self):
+        """Return the function of each statistic, of a standardized recording."""
+        poolings = {name: partial(pool, axis=1) for name, pool in FEATURE_STATISTICS.items()}
+        if "covariance" in self.statistics:
+            poolings["covariance"] = _covariance_pooling()
+        if "slope_covariance" in self.statistics:
+            of_slopes, scale = _covariance_pooling(), self.slope_scale_[:, np.newaxis]
+            poolings["slope_covariance"] = lambda recording: of_slopes(slopes(recording) / scale)
+        if "mixture" in self.statistics:
+            mixture = self.mixture_weights_, self.mixture_means_, self.mixture_variances_
+            poolings["mixture"] = _mixture_pooling(*mixture, self.relevance)
+        return [poolings[name] for name in self.statistics]
+
+    def _pool(self, recording, poolings):
         # One memory layout, hence one order of summation, however the recording arrived.
-        recording = np.ascontiguousarray(recording, dtype=float)
-        if self.standardize:
-            recording = (recording - self.mean_[:, np.newaxis]) / self.scale_[:, np.newaxis]
-        if self.statistics == "flatten":
-            return recording.ravel().astype(np.float32)
-        pooled = [STATISTICS[name](recording, axis=1) for name in self.statistics]
+        recording = self._standardize(np.ascontiguousarray(recording, dtype=float))
+        pooled = [pool(recording) for pool in poolings]
         return np.concatenate(pooled).astype(np.float32)
+
+
+def _covariance_pooling():
+    from ..nn import CovariancePooling
+
+    return partial(_pool_by_torch, CovariancePooling())
+
+
+def _mixture_pooling(weights, means, variances, relevance):
+    from ..nn import MixturePooling
+
+    n_mixtures, n_features = means.shape
+    pooling = MixturePooling(n_features, n_mixtures, relevance).double()
+    pooling.set_mixture(weights, means, variances)
+    return partial(_pool_by_torch, pooling)
+
+
+def _pool_by_torch(pooling, recording):
+    """Pool one recording in float64: the same pooling as in the network, one implementation."""
+    import torch
+
+    with torch.no_grad():
+        return pooling(torch.from_numpy(recording[np.newaxis]))[0].numpy()
+
+
+def _column_names(statistic, names, n_mixtures):
+    if statistic.endswith("covariance"):
+        return [f"{a}_{b}_{statistic}" for i, a in enumerate(names) for b in names[i:]]
+    if statistic == "mixture":
+        return [f"{name}_mixture{k}" for k in range(n_mixtures) for name in names]
+    return [f"{name}_{statistic}" for name in names]
 
 
 def _frame_statistics(frames):

@@ -19,7 +19,7 @@ from .._public import publish
 from ._assemble import build_modules
 from ._augment import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
 from ._losses import LOSSES, RandomPairs, build_loss
-from ._networks import NETWORKS, build_network
+from ._networks import NETWORKS, CovariancePooling, MixturePooling, StatisticsNetwork, build_network
 from ._samplers import RandomPairSampler, SpeakerBatchSampler
 from ._siamese import Siamese, frame_statistics
 from ._spaces import SPACES, build_space
@@ -30,12 +30,15 @@ __all__ = [
     "SPACES",
     "AdditiveNoise",
     "BandLimit",
+    "CovariancePooling",
     "FeatureMask",
+    "MixturePooling",
     "RandomChannel",
     "RandomPairSampler",
     "RandomPairs",
     "Siamese",
     "SpeakerBatchSampler",
+    "StatisticsNetwork",
     "TimeMask",
     "build_loss",
     "build_modules",

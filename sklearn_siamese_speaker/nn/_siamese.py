@@ -38,8 +38,11 @@ class Siamese(nn.Module):
 
     def forward(self, frames):
         """Map ``(batch, n_features, n_frames)`` to coordinates ``(batch, n_dims)``."""
-        standardized = (frames - self.mean[:, None]) / self.scale[:, None]
-        return self.space(self.network(standardized))
+        return self.space(self.network(self.standardize(frames)))
+
+    def standardize(self, frames):
+        """Return frames whose features have mean 0 and standard deviation 1 in training."""
+        return (frames - self.mean[:, None]) / self.scale[:, None]
 
 
 def frame_statistics(frames):

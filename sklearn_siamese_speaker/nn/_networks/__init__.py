@@ -6,6 +6,8 @@ from ._cnn1d import CNN1d
 from ._cnn2d import CNN2d
 from ._cnn_lstm import CNNLSTM
 from ._lstm import LSTM
+from ._moments import CovariancePooling, MixturePooling
+from ._statistics import StatisticsNetwork
 from ._tdnn import TDNN
 
 NETWORKS = {"cnn2d": CNN2d, "cnn1d": CNN1d, "lstm": LSTM, "cnn_lstm": CNNLSTM, "tdnn": TDNN}
@@ -45,4 +47,15 @@ def build_network(name, n_features, **hyperparameters):
     return network(n_features, **chosen)
 
 
-__all__ = ["CNNLSTM", "LSTM", "NETWORKS", "TDNN", "CNN1d", "CNN2d", "build_network"]
+__all__ = [
+    "CNNLSTM",
+    "LSTM",
+    "NETWORKS",
+    "TDNN",
+    "CNN1d",
+    "CNN2d",
+    "CovariancePooling",
+    "MixturePooling",
+    "StatisticsNetwork",
+    "build_network",
+]
