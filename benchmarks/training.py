@@ -13,9 +13,9 @@ On the 151 train speakers of speechocean762, a fifth of them held out to choose 
 Then, on speakers that nothing was chosen on:
 
 * test: the default, trained on all 151 speakers, and the best recipe, trained on them at three
-  speeds, judged on the 49 test speakers, beside k-NN;
+  speeds, tested on the 49 test speakers, beside k-NN;
 * arabic: the best recipe, trained on the 151 and on the 20 train speakers of the Arabic commands at
-  three speeds, judged on their 10 test speakers.
+  three speeds, tested on their 10 test speakers.
 
 The first two stages draw their races, ``losses.png`` and ``networks.png``. ``--features FILE``
 keeps the frames of speechocean762 in a file, enough for them on a machine without recordings.
@@ -100,7 +100,7 @@ def best_recipe(max_epochs):
 class Race(Callback):
     """Accuracy on held-out speakers against training time and recordings encoded.
 
-    It is judged each time the recordings encoded have grown by a factor, at the budget's end, and
+    It is evaluated each time the recordings encoded have grown by a factor, at the budget's end, and
     after the training.
     """
 
@@ -114,24 +114,24 @@ class Race(Callback):
         self.rows = []
 
     def on_train_begin(self, net, **kwargs):
-        self.seconds, self.recordings, self.next_judgement = 0.0, 0, 640
+        self.seconds, self.recordings, self.next_evaluation = 0.0, 0, 640
         self.started = time.perf_counter()
 
     def on_batch_end(self, net, batch=None, **kwargs):
         self.seconds += time.perf_counter() - self.started
         self.recordings += len(batch[0])
-        if self.recordings >= self.next_judgement or self.seconds > self.budget:
-            self._judge(net)
+        if self.recordings >= self.next_evaluation or self.seconds > self.budget:
+            self._evaluate(net)
             if self.rows[-1][2] >= self.goal or self.seconds > self.budget:
                 raise StopTraining
         self.started = time.perf_counter()
 
     def on_train_end(self, net, **kwargs):
         if self.rows[-1][1] < self.recordings:
-            self._judge(net)
+            self._evaluate(net)
 
-    def _judge(self, net):
-        self.next_judgement = self.growth * self.recordings
+    def _evaluate(self, net):
+        self.next_evaluation = self.growth * self.recordings
         self.rows.append((self.seconds, self.recordings, self._accuracy(net)))
 
     def _accuracy(self, net):
@@ -200,22 +200,22 @@ def _epochs_within(budget, params, train, held_out):
     return max(1, int(budget * n_recordings / seconds / len(train[1])))
 
 
-def judge_recipes(train, test, quick):
+def evaluate_recipes(train, test, quick):
     """Print how each recipe does on the test speakers, beside k-NN."""
-    baseline = judge_knn(train, test)
+    baseline = evaluate_knn(train, test)
     default = SiameseSpeakerEncoder(random_state=0, **({"max_epochs": 1} if quick else {}))
-    judge_fit("default", default, train, test, baseline)
+    evaluate_fit("default", default, train, test, baseline)
     train = join(train, load_other_speeds("speechocean762"))
-    judge_fit("best recipe", best_recipe(1 if quick else 12), train, test, baseline)
+    evaluate_fit("best recipe", best_recipe(1 if quick else 12), train, test, baseline)
 
 
-def judge_arabic(train, quick):
+def evaluate_arabic(train, quick):
     """Print how the best recipe does on one-second commands in another language, beside k-NN."""
     frames, y, split = load_frames("arabic_speech_commands")
     more, test = (select(frames, y, split == part) for part in ("train", "test"))
-    baseline = judge_knn(more, test)
+    baseline = evaluate_knn(more, test)
     train = join(train, more, load_other_speeds("arabic_speech_commands"))
-    judge_fit("best recipe", best_recipe(1 if quick else 12), train, test, baseline)
+    evaluate_fit("best recipe", best_recipe(1 if quick else 12), train, test, baseline)
 
 
 def join(*sets):
@@ -224,28 +224,28 @@ def join(*sets):
     return [recording for part in frames for recording in part], np.concatenate(speakers)
 
 
-def judge_knn(train, test):
+def evaluate_knn(train, test):
     statistics = FramePooling().fit(train[0])
     knn = make_pipeline(FrozenEstimator(statistics), KNeighborsClassifier(1))
-    curve = judge_tasks(knn, test)
+    curve = evaluate_tasks(knn, test)
     print(f"\n{len(np.unique(train[1]))} train, {len(np.unique(test[1]))} test speakers")
-    print_judgement(f"k-NN: equal error rate {error_rate(statistics, test):.3f}", curve, curve)
+    print_evaluation(f"k-NN: equal error rate {error_rate(statistics, test):.3f}", curve, curve)
     return curve
 
 
-def judge_fit(name, recipe, train, test, baseline):
-    """Fit a recipe and judge it and, of a union, its parts."""
+def evaluate_fit(name, recipe, train, test, baseline):
+    """Fit a recipe and evaluate it and, of a union, its parts."""
     start = time.perf_counter()
     recipe.fit(*train)
-    judge(f"{name}, trained in {time.perf_counter() - start:.0f} s", recipe, test, baseline)
+    evaluate(f"{name}, trained in {time.perf_counter() - start:.0f} s", recipe, test, baseline)
     for name, part in getattr(recipe, "transformer_list", []):
         # Alone, a pipeline that ends in a discriminant would be taken for a classifier of tasks.
-        judge(name, FeatureUnion([(name, part)]), test, baseline)
+        evaluate(name, FeatureUnion([(name, part)]), test, baseline)
 
 
-def judge(name, fitted, test, baseline):
+def evaluate(name, fitted, test, baseline):
     eer = error_rate(fitted, test)
-    print_judgement(f"{name}: equal error rate {eer:.3f}", judge_tasks(fitted, test), baseline)
+    print_evaluation(f"{name}: equal error rate {eer:.3f}", evaluate_tasks(fitted, test), baseline)
 
 
 def error_rate(fitted, test):
@@ -255,12 +255,12 @@ def error_rate(fitted, test):
     return equal_error_rate(trials.target, scores)
 
 
-def judge_tasks(estimator, test):
+def evaluate_tasks(estimator, test):
     k_ways = [k for k in (5, 20) if k <= len(np.unique(test[1]))]
     return n_shot_k_way_curve(estimator, *test, k_ways=k_ways, n_shots=[1])
 
 
-def print_judgement(name, curve, baseline):
+def print_evaluation(name, curve, baseline):
     print(name)
     paired = paired_difference(curve, baseline)
     for j, k in enumerate(curve.k_ways):
@@ -313,9 +313,9 @@ def main():
         races = race_networks(learn, held_out, budget / 3)
         plot(races, 0, "seconds of training", "the additive angular margin", "networks.png")
     if "test" in options.stage:
-        judge_recipes(train, test, options.quick)
+        evaluate_recipes(train, test, options.quick)
     if "arabic" in options.stage:
-        judge_arabic(train, options.quick)
+        evaluate_arabic(train, options.quick)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 A first pipeline: from recordings to names
 ==========================================
 
-Whose voice is it, with one recording of each person to go by?
+Whose voice is it, when we have one recording of each person?
 """
 
 # %%
-# Recordings and their speakers. Without a folder of real ones, synthetic voices do.
+# Recordings and their speakers: real ones if there is a folder of them, otherwise synthetic ones.
 import os
 
 import numpy as np
@@ -19,14 +19,15 @@ else:
     X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
 
 # %%
-# The network learns on background speakers and is used on others. So the speakers are split.
+# The network is trained on background speakers and used on other speakers. So we split the
+# speakers.
 from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
 background, new = next(SpeakerKFold(n_splits=4).split(X, y))
 
 # %%
-# The front end turns sound into frames, the encoder turns frames into embeddings. The network is
-# kept small here, and its training short.
+# The front end turns recordings into frames, the encoder turns frames into embeddings. The network
+# is small here, and its training short.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
@@ -40,8 +41,8 @@ encoder = make_pipeline(
 encoder.fit(X[background], y[background])
 
 # %%
-# Enrol each new speaker with one recording, and recognise the others. The encoder is frozen:
-# enrolment must not train it.
+# Enrol each new speaker with one recording, and recognise the other recordings. `FrozenEstimator`
+# keeps the encoder as it was trained.
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_siamese_speaker import OneShotClassifier
@@ -57,7 +58,7 @@ print(
 )
 
 # %%
-# Which speakers are taken for which?
+# Which speakers are confused with each other?
 import matplotlib.pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay
 

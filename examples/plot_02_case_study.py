@@ -2,11 +2,11 @@
 The case study, step by step
 ============================
 
-A Siamese network learns from pairs whether two recordings are of one voice. How does its training
-go, how well does it recognise people it never heard, and what does it make of them?
+A Siamese network learns from pairs whether two recordings are of one voice. How does the training
+proceed, how well does the network recognise new people, and how are their embeddings arranged?
 
-The figures come in the order of the case study: training, validation, testing, embedding. The
-network is smaller here, and trained for seconds.
+The figures have the order of the case study: training, validation, testing, embedding. The network
+is smaller here, and trained for seconds.
 """
 
 # %%
@@ -23,9 +23,9 @@ else:
 # Training
 # --------
 #
-# The case study's training: binary cross-entropy on random pairs, a constant learning rate, RAdam;
-# only the rate is ten times its own, for the few seconds.
-# A quarter of the background speakers is held out for validation.
+# The training of the case study: binary cross-entropy on random pairs, a constant learning rate,
+# RAdam. The learning rate is ten times as high, because this training takes seconds. A quarter of
+# the background speakers is held out for validation.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
@@ -51,8 +51,9 @@ TrainingHistoryDisplay.from_estimator(encoder)
 # Validation
 # ----------
 #
-# Every few batches, 100 tasks of 1-shot 4-way on the held-out speakers. Eight of them make a point
-# no surer than 10 percentage points: look at the course, not at the steps.
+# Every few batches, 100 tasks of 1-shot 4-way measure the accuracy on the held-out speakers. They
+# are eight speakers only, so each point is uncertain by about 10 percentage points: look at the
+# trend, not at the single steps.
 import matplotlib.pyplot as plt
 
 validations = encoder.history_["validations"]
@@ -66,8 +67,8 @@ ax.legend()
 # Testing
 # -------
 #
-# Speakers never heard, more and more to choose from, beside a k-NN on the same tasks. The bands are
-# 95 % intervals for other speakers: ten of them tell little.
+# The accuracy on new speakers, against the number of speakers to choose from, next to k-NN on the
+# same tasks. The bands are 95 % intervals over speakers; they are wide with ten speakers.
 from sklearn_siamese_speaker import FramePooling
 from sklearn_siamese_speaker.inspection import NShotKWayDisplay
 
@@ -82,13 +83,13 @@ NShotKWayDisplay.from_estimators(
 )
 
 # %%
-# With so few speakers and seconds of training, the k-NN is ahead.
-# What a real training on real speech does is in the figure of the front page.
+# With so few speakers and seconds of training, k-NN is better. The figure on the front page of the
+# documentation shows a longer training on real speech.
 #
 # Embedding
 # ---------
 #
-# Two sets of new speakers, their embeddings projected to the plane.
+# The embeddings of two sets of new speakers, projected to two dimensions.
 from sklearn_siamese_speaker.inspection import EmbeddingDisplay
 
 EmbeddingDisplay.from_estimator(siamese, X[new], y[new], n_sets=2, n_speakers=5)

@@ -2,8 +2,8 @@
 Is the network better than k-NN?
 ================================
 
-A difference between two systems means something when both were asked the same questions, and when
-it would hold for other speakers too.
+Two systems can be compared when both solve the same tasks. The difference counts when it also holds
+for other speakers.
 """
 
 # %%
@@ -17,8 +17,8 @@ else:
     X, y = make_speakers(n_speakers=90, n_recordings=6, duration=1.0, random_state=0)
 
 # %%
-# Both systems learn on the background speakers: the network its weights, the baseline only how to
-# standardize the frames whose mean and standard deviation it compares.
+# Both systems learn from the background speakers: the network learns its weights, the baseline
+# learns only how to standardize the frames.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, FramePooling, SiameseSpeakerEncoder
@@ -49,10 +49,10 @@ curves = {
 NShotKWayDisplay(curves).plot()
 
 # %%
-# Bands that overlap would settle nothing: some speakers are hard for both systems. The
-# *difference* on the same tasks is known better. Where its interval is on one side of zero, one
-# system is better, for other speakers too. On synthetic voices and after seconds of training, the
-# answer says nothing about real ones.
+# Overlapping bands do not answer the question, because some speakers are hard for both systems. The
+# *difference* on the same tasks has a narrower interval. Where this interval does not contain zero,
+# one system is better, for other speakers too. These voices are synthetic and the training takes
+# seconds, so the answer says nothing about real voices.
 paired = paired_difference(curves["Siamese"], curves["k-NN"])
 fig, ax = plt.subplots()
 ax.fill_between(curves["k-NN"].k_ways, paired.lower[0], paired.upper[0], alpha=0.2)

@@ -2,7 +2,7 @@
 How many recordings does an enrolment need?
 ===========================================
 
-One recording is enough to be recognised; a second one helps, and the tenth hardly.
+One recording of each person is enough to start with. A second one helps; the tenth hardly does.
 """
 
 # %%
@@ -18,8 +18,8 @@ else:
     X, y = make_speakers(n_speakers=30, n_recordings=11, duration=0.7, random_state=0)
 
 # %%
-# The encoder here is the one that needs no training, statistics of MFCCs. Any other goes in its
-# place.
+# The encoder of this example is statistics of MFCCs, which needs no training. Any other encoder can
+# take its place.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, FramePooling
@@ -29,8 +29,8 @@ background, new = next(SpeakerKFold(n_splits=2).split(X, y))
 encoder = make_pipeline(MFCC(), FramePooling()).fit(X[background])
 
 # %%
-# Each speaker is represented by the mean of the enrolled embeddings. A task needs one recording
-# more than are enrolled, to be recognised.
+# Each speaker is represented by the mean of the enrolled embeddings. A task needs one more
+# recording of each speaker, the one to recognise.
 most = min(10, np.unique(y[new], return_counts=True)[1].min() - 1)
 n_shots = range(1, most + 1)
 curve = n_shot_k_way_curve(encoder, X[new], y[new], k_ways=[2, 5, 10], n_shots=n_shots, n_tasks=500)

@@ -2,8 +2,8 @@
 Searching the whole pipeline
 ============================
 
-How many cepstral coefficients, which distance? Front end and network are searched together, and
-every candidate is judged on speakers that it was not trained on.
+How many cepstral coefficients, which distance? We search front end and network together, and
+evaluate every candidate on speakers that it was not trained on.
 """
 
 # %%
@@ -17,13 +17,13 @@ else:
     X, y = make_speakers(n_speakers=24, n_recordings=5, duration=0.7, random_state=0)
 
 # %%
-# A third of the speakers stays out of the search, for the last word.
+# A third of the speakers is not used in the search, but for the final test.
 from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
 searched, held_out = next(SpeakerKFold(n_splits=3).split(X, y))
 
 # %%
-# In each fold, the scorer gives all candidates the same tasks. With `memory` the front end
+# In each fold, the scorer gives all candidates the same tasks. With `memory`, the front end
 # extracts each recording once for each of its settings.
 import tempfile
 
@@ -59,8 +59,8 @@ ax.set(ylabel="accuracy, 1-shot 5-way", ylim=(0, 1))
 ax.legend()
 
 # %%
-# The winner was chosen for its score, so that score is too good. The speakers kept apart say what
-# to expect:
+# The best candidate was chosen by its score, so this score is too optimistic. The speakers that
+# were not used in the search show what to expect:
 print(f"{search.score(X[held_out], y[held_out]):.2f}")
 cache.cleanup()
 plt.show()

@@ -2,8 +2,8 @@
 CNN, LSTM, or both?
 ===================
 
-Four networks, the same training, the same tasks: how well do they recognise, and what do they
-cost?
+Four networks with the same training and the same tasks: how accurate are they, and how long does
+the training take?
 """
 
 # %%
@@ -17,7 +17,7 @@ else:
     X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
 
 # %%
-# The frames are computed once; every network reads them.
+# The frames are computed once, for all networks.
 from sklearn_siamese_speaker import MFCC
 from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
@@ -25,8 +25,8 @@ background, new = next(SpeakerKFold(n_splits=2).split(X, y))
 frames = MFCC().fit_transform(X)
 
 # %%
-# A fair comparison on your data trains each for as long as it improves; this one trains each for
-# seconds.
+# This example trains each network for seconds. For a fair comparison on your own data, train each
+# one as long as it improves.
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
 

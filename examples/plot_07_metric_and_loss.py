@@ -2,8 +2,8 @@
 Choosing the distance and the loss
 ==================================
 
-The loss says what the network is trained for, the distance how two recordings are compared. Not
-every loss goes with every distance; see :ref:`losses`.
+The loss is what the training minimizes; the distance compares two recordings. Not every loss can be
+combined with every distance; see :ref:`losses`.
 """
 
 # %%
@@ -26,7 +26,7 @@ background, new = next(SpeakerKFold(n_splits=2).split(X, y))
 frames = MFCC().fit_transform(X)
 
 # %%
-# The encoder publishes the metric it was trained for, and the evaluation follows it.
+# The encoder stores the metric that it was trained for, and the evaluation uses it.
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
 
@@ -53,8 +53,8 @@ for loss, metric in choices:
     )
 
 # %%
-# Bars are 95 % intervals for other speakers. Where they are as wide as the differences, take the
-# default and more speakers, not the winner.
+# The bars are 95 % intervals over speakers. If they are as wide as the differences, the order of
+# the points means nothing: keep the default, and use more speakers.
 import matplotlib.pyplot as plt
 
 means = np.array([curve.mean[0, 0] for curve in curves.values()])

@@ -2,8 +2,8 @@
 Seen against unseen speakers
 ============================
 
-How much better does a network recognise the people it was trained on? The difference is what a
-split by recordings, instead of by speakers, would hide.
+How much better does a network recognise the people that it was trained on? An evaluation that
+splits recordings instead of speakers hides this difference.
 """
 
 # %%
@@ -17,7 +17,8 @@ else:
     X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
 
 # %%
-# One training; two tests, on other recordings of the training speakers and on other speakers.
+# One training and two tests: one with other recordings of the training speakers, one with other
+# speakers.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
@@ -33,7 +34,7 @@ cv = SeenUnseenSplit(unseen_size=0.4, seen_size=0.4, random_state=0)
 scores = seen_unseen_score(pipeline, X, y, cv=cv, k_way=5, n_tasks=500, random_state=0)
 
 # %%
-# The bars are 95 % intervals for other speakers.
+# The bars are 95 % intervals over speakers.
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots()

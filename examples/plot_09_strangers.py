@@ -2,7 +2,7 @@
 Enrolling colleagues, rejecting strangers
 =========================================
 
-Some colleagues are enrolled, and anybody may speak. When is a voice nobody's?
+Some colleagues are enrolled, but other people speak, too. When should the answer be "unknown"?
 """
 
 # %%
@@ -20,9 +20,9 @@ else:
     )
 
 # %%
-# Four groups of different people: background speakers, colleagues, strangers to choose the
-# threshold by - half of all, because rare errors take many people to see - and strangers to test
-# it on.
+# Four groups of different people: background speakers, colleagues, strangers for the choice of the
+# threshold, and strangers for the test. The third group is half of all, because it takes many
+# people to observe a rare error.
 speakers = np.random.default_rng(0).permutation(np.unique(y))
 background, colleagues, calibration, strangers = (
     np.flatnonzero(np.isin(y, group))
@@ -30,7 +30,7 @@ background, colleagues, calibration, strangers = (
 )
 
 # %%
-# Statistics of MFCCs serve as the encoder; a trained one takes the same place. Each colleague is
+# The encoder is statistics of MFCCs; a trained encoder can take its place. Each colleague is
 # enrolled with two recordings.
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -44,8 +44,8 @@ asking = np.setdiff1d(colleagues, enrolled)
 who = OneShotClassifier(encoder).fit(X[enrolled], y[enrolled])
 
 # %%
-# Whatever is said is compared with everybody, and only the best similarity counts. So the share of
-# strangers accepted grows with the number of people enrolled; the calibration enrols as many.
+# A recording is compared with all enrolled people, and the highest similarity counts. So more
+# strangers are accepted when more people are enrolled; the calibration enrols the same number.
 who.calibrate_threshold(X[calibration], y[calibration], target_far=0.05)
 print(
     f"strangers accepted in the calibration: {who.calibration_['false_accept_rate']:.1%}, "
@@ -68,17 +68,17 @@ ax.set(xlabel="similarity to the best of the enrolled speakers", ylabel="density
 ax.legend()
 
 # %%
-# What comes of it: strangers accepted as somebody, colleagues turned away, colleagues taken for
-# each other. The fewer strangers are to pass, the more colleagues are turned away; a better encoder
-# is what makes both errors small.
+# Three kinds of errors: strangers accepted as somebody, colleagues rejected, colleagues confused
+# with each other. A higher threshold accepts fewer strangers and rejects more colleagues. Only a
+# better encoder makes both errors smaller.
 answers, truth = who.predict(X[asking]), y[asking]
 print(f"strangers accepted:  {np.mean(who.predict(X[strangers]) != 'unknown'):.0%}")
 print(f"colleagues rejected: {np.mean(answers == 'unknown'):.0%}")
 print(f"colleagues confused: {np.mean((answers != truth) & (answers != 'unknown')):.0%}")
 
 # %%
-# A colleague leaves, and another one comes. Nothing is trained, and nobody else's similarities
-# change.
+# A colleague leaves, and another one joins. Nothing is trained, and the similarities of the others
+# do not change.
 leaving, coming = who.classes_[0], y[strangers][0]
 who.forget([leaving])
 who.partial_fit(X[strangers][y[strangers] == coming][:2], [coming] * 2)

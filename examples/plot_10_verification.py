@@ -2,8 +2,8 @@
 Is it the same voice? DET curve and calibration
 ===============================================
 
-Two recordings, one question. The answer is a log-likelihood ratio, a threshold for a stated
-purpose, and the two errors at it.
+Are two recordings of one speaker? The answer is a log-likelihood ratio. A threshold turns it into a
+decision, with two kinds of errors.
 """
 
 # %%
@@ -19,7 +19,7 @@ else:
     X, y = make_speakers(n_speakers=60, n_recordings=4, duration=1.0, n_sessions=1, random_state=0)
 
 # %%
-# Background speakers, speakers to calibrate on, and speakers to test.
+# Three groups of speakers: background, calibration, test.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, FramePooling, SpeakerVerifier
@@ -32,8 +32,8 @@ encoder = make_pipeline(MFCC(), FramePooling()).fit(X[background])
 known, new = (make_trials(encoder.transform(X[rows]), y[rows]) for rows in (calibration, test))
 
 # %%
-# The speakers of the trials are passed too: 20 people are many pairs, but only 20 people, and the
-# bounds of the errors know that.
+# We also pass the speakers of the trials. 20 people make many pairs, which are not independent; the
+# bounds of the errors take this into account.
 verifier = SpeakerVerifier(encoder, target=0.05)
 verifier.fit(known.data, known.target, speakers=known.speakers)
 print(
@@ -58,8 +58,8 @@ ratios = verifier.log_likelihood_ratio(new.data)
 DetCurveDisplay.from_predictions(new.target, ratios, name="new speakers")
 
 # %%
-# Calibration: of trials with a given probability, how many are of one speaker? Here the classes
-# are weighted equally, as for the prior 1/2.
+# Calibration: among the trials with the same probability, how many are of one speaker? Both classes
+# have the same weight here, which is a prior probability of 1/2.
 from scipy.special import expit
 
 edges = np.quantile(ratios[new.target == 1], np.linspace(0, 1, 7))
@@ -71,8 +71,8 @@ ax.plot([0, 1], [0, 1], ":", color="0.4")
 ax.set(xlabel="probability stated", ylabel="share that is of one speaker", aspect="equal")
 
 # %%
-# `cllr` is the whole cost of the log-likelihood ratios, `min_cllr` what is left if they were
-# calibrated perfectly: the difference is the loss by calibration.
+# `cllr` is the cost of the log-likelihood ratios. `min_cllr` is the cost that would be left after a
+# perfect calibration. The difference is the loss by calibration.
 from sklearn_siamese_speaker.metrics import cllr, equal_error_rate, min_cllr
 
 print(f"equal error rate {equal_error_rate(new.target, ratios):.1%} of {len(ratios)} trials")

@@ -2,7 +2,7 @@
 Your own network, your own loss
 ===============================
 
-What if neither the networks nor the losses that come with the library are what you want to try?
+How can you try a network or a loss that the library does not have?
 """
 
 # %%
@@ -17,7 +17,7 @@ else:
 
 # %%
 # A network is a torch module from ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``
-# for any number of frames. This one looks at each frame alone, and averages.
+# for any number of frames. This one processes each frame alone, and averages over time.
 import torch
 from torch import nn
 
@@ -37,8 +37,8 @@ class FrameByFrame(nn.Module):
 
 
 # %%
-# A loss maps embeddings and labels to a number. This one pulls each embedding towards the others
-# of its speaker, by a softmax over the cosines of all pairs.
+# A loss maps embeddings and labels to a number. This one is a softmax over the cosines of all
+# pairs: it is small when the nearest embeddings are of the same speaker.
 def all_pairs_softmax(embeddings, labels):
     """Return a scalar for a batch of embeddings and their speakers."""
     similarities = 10 * embeddings @ embeddings.T
@@ -49,8 +49,8 @@ def all_pairs_softmax(embeddings, labels):
 
 
 # %%
-# Both go where the names of the built-in ones go; the losses of pytorch-metric-learning fit as
-# they are. With ``metric="cosine"`` the embeddings that reach the loss have length 1.
+# Pass both in place of the names of built-in ones. The losses of pytorch-metric-learning can be
+# passed in the same way. With ``metric="cosine"``, the loss gets embeddings of length 1.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
@@ -76,7 +76,7 @@ from sklearn_siamese_speaker.inspection import NShotKWayDisplay, TrainingHistory
 TrainingHistoryDisplay.from_estimator(encoder)
 
 # %%
-# Is it any good? The same tasks as for everything else will tell.
+# How good is it? We evaluate it as everything else, next to k-NN on the same tasks.
 knn = make_pipeline(MFCC(), FramePooling()).fit(X[background])
 NShotKWayDisplay.from_estimators(
     {"own": own, "k-NN": knn}, X[new], y[new], k_ways=range(2, 11), n_shots=[1], n_tasks=300

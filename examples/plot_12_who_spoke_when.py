@@ -2,8 +2,8 @@
 Who spoke when?
 ===============
 
-A conversation of unknown people is cut into fragments. Which fragments are of one voice, when
-nobody is enrolled?
+A conversation of unknown people is cut into fragments. Nobody is enrolled. Which fragments are of
+the same voice?
 """
 
 # %%
@@ -19,7 +19,8 @@ else:
     X, y = make_speakers(n_speakers=24, n_recordings=4, duration=3.0, n_sessions=1, random_state=0)
 
 # %%
-# Four people take turns; the others are background. Fragments of a second and a half.
+# Four people take turns; the others are background speakers. Each turn is cut into
+# fragments of 1.5 s.
 from sklearn_siamese_speaker.datasets import split_into_fragments
 
 speakers = np.unique(y)
@@ -29,7 +30,8 @@ background = np.isin(y, speakers[4:])
 fragments, truth, turn = split_into_fragments(X[turns], y[turns], duration=1.5)
 
 # %%
-# Statistics of MFCCs serve as embeddings. A list may hold recordings of any lengths, an array not.
+# The embeddings are statistics of MFCCs. We pass lists, because a list can hold recordings of
+# different lengths.
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import MFCC, FramePooling
@@ -38,7 +40,7 @@ encoder = make_pipeline(MFCC(), FramePooling()).fit(list(X[background]))
 embeddings = encoder.transform(list(fragments))
 
 # %%
-# The number of people at the table is known here; to find it is the harder half of the problem.
+# Here, the number of people is known. In practice it must be estimated, which is harder.
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
@@ -46,8 +48,8 @@ found = AgglomerativeClustering(n_clusters=4).fit_predict(embeddings)
 print(f"adjusted Rand index {adjusted_rand_score(truth, found):.2f}; 1 is perfect, 0 is chance")
 
 # %%
-# Above the truth, below what was found: colours mean voices, and only whether they change
-# together matters.
+# The upper row is the truth, the lower row the result. Each color is a voice. The colors of the two
+# rows need not be the same; they should change at the same fragments.
 import matplotlib.pyplot as plt
 
 fig, axes = plt.subplots(2, 1, sharex=True, figsize=(8, 2.4))
@@ -59,6 +61,6 @@ axes[1].set_xlabel("fragment")
 fig.tight_layout()
 
 # %%
-# Fragments of one recording share its session, and a cluster may be a session rather than a voice.
-# That is what a diarisation of real meetings has to cope with, too.
+# Fragments of one recording share its session, so a cluster can be a session instead of a voice.
+# A diarization of real meetings has the same problem.
 plt.show()

@@ -2,9 +2,9 @@
 Which representation of sound?
 ==============================
 
-The case study fed its network with raw audio, MFCC and VGGish embeddings. Here the same network
-learns from several representations, and all are judged by the same tasks among speakers that none
-of them was trained on.
+The case study used raw audio, MFCC and VGGish embeddings as the input of its network. Here, one
+network is trained on several representations, and all are evaluated with the same tasks on speakers
+that were not used in training.
 """
 
 # %%
@@ -18,8 +18,8 @@ else:
     X, y = make_speakers(n_speakers=60, n_recordings=6, duration=1.0, random_state=0)
 
 # %%
-# One pipeline for each. VGGish would be one more, ``make_pipeline(VGGish(), encoder)``; its weights
-# are a download of 289 MB, and with random ones its accuracy would mean nothing.
+# One pipeline for each representation. VGGish would be ``make_pipeline(VGGish(), encoder)``; we
+# leave it out because its weights are a download of 289 MB.
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
@@ -38,8 +38,8 @@ pipelines = {
 }
 
 # %%
-# A point for each representation: how many values it makes of 3 s of sound, and how well the
-# network recognises from them. The bars are 95 % intervals for other speakers.
+# Each point is a representation: the number of values for 3 s of sound, and the accuracy of the
+# network. The bars are 95 % intervals over speakers.
 import matplotlib.pyplot as plt
 
 from sklearn_siamese_speaker.inspection import RepresentationDisplay
@@ -50,7 +50,8 @@ RepresentationDisplay(comparison).plot()
 plt.show()
 
 # %%
-# The differences to the best are known better than the accuracies, for the tasks are the same.
+# The differences to the best representation have narrower intervals than the accuracies, because
+# the tasks are the same.
 for i, name in enumerate(comparison.names):
     print(
         f"{name:18}{comparison.n_values[i]:7,} values  accuracy {comparison.mean[i]:.2f}  "
@@ -60,5 +61,5 @@ for i, name in enumerate(comparison.names):
     )
 
 # %%
-# Synthetic voices and seconds of training say nothing about people. Real speech is compared in the
-# user guide, :doc:`/representations`.
+# Synthetic voices and seconds of training say nothing about real voices. The user guide compares
+# the representations on real speech: :doc:`/representations`.

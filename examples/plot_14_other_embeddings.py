@@ -3,14 +3,14 @@
 How good are embeddings that come from somewhere else?
 ======================================================
 
-Pretrained speaker encoders are usually one function: a waveform in, a vector out. Wrapped as a
-transformer, such a function is judged by the same tasks as anything else here, among speakers
-that nobody trained on.
+A pretrained speaker encoder is usually a function from a waveform to a vector. Wrapped as a
+transformer, it is evaluated with the same tasks as every other estimator, on speakers that were not
+used in training.
 """
 
 # %%
-# The function to judge. Put yours in its place; it may call any network. This one is a stand-in
-# that needs no download: the average spectrum of the voice, which knows nothing of speakers.
+# The function to evaluate. Replace it by yours; it can call any network. This one needs no
+# download: it is the average spectrum of the recording.
 
 import numpy as np
 
@@ -23,9 +23,9 @@ def embed(waveform):
 
 
 # %%
-# `FunctionTransformer` makes a transformer of it, a row of the output for each recording.
-# For files, put :class:`~sklearn_siamese_speaker.RawAudio` before it: it reads, checks and
-# resamples them.
+# `FunctionTransformer` turns it into a transformer with one row of output for each recording. For
+# files, put :class:`~sklearn_siamese_speaker.RawAudio` before it, which reads, checks and resamples
+# them.
 
 from sklearn.preprocessing import FunctionTransformer
 
@@ -38,8 +38,8 @@ def embed_all(waveforms):
 other = FunctionTransformer(embed_all)
 
 # %%
-# Beside it: the same, followed by a linear map learned on the training speakers that brings
-# recordings of one speaker together; and statistics of MFCCs, the usual baseline.
+# Two more systems for comparison: the same function followed by a linear map that is learned on the
+# training speakers, and the usual baseline, statistics of MFCCs.
 
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.pipeline import make_pipeline
@@ -56,7 +56,7 @@ pipelines = {
 }
 
 # %%
-# Every system sees the same 1-shot 5-way tasks among the same 10 of 40 speakers.
+# All systems solve the same 1-shot 5-way tasks with the same 10 of 40 speakers.
 
 from sklearn_siamese_speaker.datasets import make_speakers
 from sklearn_siamese_speaker.model_selection import compare_representations
@@ -69,9 +69,9 @@ for name, mean, lower, upper in zip(
     print(f"{name:<16} {mean:.2f} [{lower:.2f}, {upper:.2f}]")
 
 # %%
-# The bars are 95 % intervals for other speakers. With 10 speakers to judge on they are wide:
-# `comparison.difference_lower` and `comparison.difference_upper`, paired on the same tasks, say
-# more about which of two is better than bars that overlap.
+# The bars are 95 % intervals over speakers. They are wide, because there are 10 speakers. To see
+# which of two systems is better, use the intervals of the paired differences,
+# `comparison.difference_lower` and `comparison.difference_upper`.
 
 import matplotlib.pyplot as plt
 

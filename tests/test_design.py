@@ -22,9 +22,9 @@ def folder(tmp_path_factory):
     X, y = make_speakers(n_speakers=24, n_recordings=4, duration=1.2, random_state=0)
     names = np.unique(y)
     for i, (waveform, speaker) in enumerate(zip(X, y, strict=True)):
-        room = "voices" if speaker in names[:18] else "others"
-        (folder / room / speaker).mkdir(parents=True, exist_ok=True)
-        soundfile.write(folder / room / speaker / f"{i}.flac", waveform, 16000)
+        part = "voices" if speaker in names[:18] else "others"
+        (folder / part / speaker).mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / part / speaker / f"{i}.flac", waveform, 16000)
     for name, i in [("ana", 72), ("ben", 76), ("eva", 80), ("somebody", 81)]:
         soundfile.write(folder / f"{name}.wav", X[i], 16000)
     return folder

@@ -129,3 +129,44 @@ def test_every_name_on_the_api_page_has_an_executed_example():
         elif re.fullmatch(r"   \w+", line) and ">>> " not in getattr(module, line.strip()).__doc__:
             without.append(line.strip())
     assert without == []
+
+
+# One word for each thing: a layer or a package, not a room of a house; a task, not an episode; to
+# evaluate or to test, not to judge. Names in code have American spelling.
+WORDS = re.compile(
+    r"(?<![a-z])(?:houses?|rooms?|floors?(?!\()|doors?|judg\w*|episodes?)(?![a-z])", re.IGNORECASE
+)
+BRITISH = re.compile(
+    r"centre|colour|(?:normal|standard|optim|initial|quant|minim|maxim)is(?:e|a|i)"
+)
+ROOT = DOCS.parent
+TEXTS = [
+    *ROOT.glob("*.md"),
+    *DOCS.glob("*.rst"),
+    *DOCS.glob("*.md"),
+    *(ROOT / "examples").glob("*.*"),
+    *(ROOT / "benchmarks").glob("*.py"),
+    *(ROOT / "sklearn_siamese_speaker").rglob("*.py"),
+]
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_a_thing_has_one_word(file):
+    assert WORDS.findall(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in TEXTS if file.suffix == ".py"],
+    ids=lambda file: file.relative_to(ROOT).as_posix(),
+)
+def test_names_have_american_spelling(file):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {node.arg for node in ast.walk(tree) if isinstance(node, (ast.arg, ast.keyword))} - {
+        None
+    }
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    names |= {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+    assert [name for name in names if BRITISH.search(name)] == []

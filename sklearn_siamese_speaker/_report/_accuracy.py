@@ -1,4 +1,4 @@
-"""The main job in one command: train, judge on unseen speakers beside k-NN, save, explain."""
+"""The main job in one command: train, test on unseen speakers next to k-NN, save, explain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SYSTEMS = ("Siamese", "k-NN")
 
 
 def report(folder=None, *, unseen=None, output="report"):
-    """Train the Siamese encoder and judge it beside k-NN on speakers it never heard.
+    """Train the Siamese encoder and test it next to k-NN on speakers not used in training.
 
     Prints its progress and a table; writes figures, the table and the fitted pipeline.
 
@@ -141,7 +141,7 @@ def _save_pipeline(pipeline, path):
 
 
 _HOW_TO_USE = """
-To recognise people the network never heard, with one recording each:
+To recognise other people, with one recording of each:
 
     import skops.io
     from sklearn.frozen import FrozenEstimator

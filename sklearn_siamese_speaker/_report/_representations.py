@@ -27,7 +27,7 @@ MAX_EPOCHS = 10  # the same for all
 
 
 def report_representations(folder=None, *, unseen=None, output="report"):
-    """Train the Siamese encoder on several representations, and judge them on the same tasks.
+    """Train the Siamese encoder on several representations, and test them on the same tasks.
 
     Prints its progress and a table; writes both the table and a figure.
 
