@@ -100,8 +100,8 @@ def best_recipe(max_epochs):
 class Race(Callback):
     """Accuracy on held-out speakers against training time and recordings encoded.
 
-    It is evaluated each time the recordings encoded have grown by a factor, at the budget's end, and
-    after the training.
+    It is evaluated each time the number of recordings encoded has grown by a factor, at the end of
+    the budget, and after the training.
     """
 
     def __init__(self, frames, y, metric, *, budget, goal, growth):

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser(
         "report",
-        help="train the Siamese encoder and test it next to k-NN on speakers that it was not trained on",
+        help="train the Siamese encoder and test it next to k-NN on other speakers",
     )
     command.add_argument(
         "folder",
