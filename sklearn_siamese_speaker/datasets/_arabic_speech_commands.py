@@ -9,7 +9,7 @@ from typing import Any
 
 from .._docs import substitute
 from ._corpus import Corpus, fetcher_texts, make_corpus
-from ._download import Archive, fetch_archive
+from ._fetch_archive import Archive, fetch_archive
 
 COMMIT = "72f3438212ff6cf8fbe5ae8068361840646429bd"
 ARCHIVE = Archive(

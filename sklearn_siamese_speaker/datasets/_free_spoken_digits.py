@@ -9,7 +9,7 @@ from typing import Any
 
 from .._docs import substitute
 from ._corpus import Corpus, fetcher_texts, make_corpus
-from ._download import Archive, fetch_archive
+from ._fetch_archive import Archive, fetch_archive
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 ARCHIVE = Archive(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .._docs import substitute
 from ._corpus import Corpus, fetcher_texts, make_corpus
-from ._download import Archive, fetch_archive
+from ._fetch_archive import Archive, fetch_archive
 from ._speaker_folder import find_recordings
 
 GIB = 2**30  # bytes

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._docs import substitute
 from ._corpus import LOADER_TEXTS, Corpus, make_corpus
 
-EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
+EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+UNREADABLE = (".3gp", ".aac", ".amr", ".m4a", ".mp4", ".webm", ".wma")  # no decoder here
+MAX_NAMED = 10  # files in a warning
 LAYOUTS = "<speaker>/<file> or <speaker>/<session>/<file>"
 
 
@@ -20,8 +23,9 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
 
     Two layouts are read, `<speaker>/<file>` and `<speaker>/<session>/<file>`. LibriSpeech (a
     chapter is a session) and VoxCeleb (a video is a session) have the second one. Files named
-    .wav, .flac, .ogg or .mp3, in any case, are recordings; other files, and files and folders
-    whose name begins with a dot, are ignored. No sound is read: every estimator here takes paths.
+    .wav, .flac, .ogg, .opus or .mp3, in any case, are recordings. Sound of other kinds (.m4a, .aac,
+    .amr, ...) is left out with a warning that names it. Other files, and files and folders whose
+    name begins with a dot, are ignored. No sound is read: every estimator here takes paths.
 
     Parameters
     ----------
@@ -45,6 +49,11 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
     ValueError
         If a folder holds no recordings, recordings lie outside the speakers' folders or deeper than
         sessions, or the two layouts are mixed.
+
+    Warns
+    -----
+    UserWarning
+        If there are sound files of a kind that cannot be read. The first ten are named.
 
     See Also
     --------
@@ -81,38 +90,68 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
 def find_recordings(folder: Path) -> list[dict[str, Any]]:
     """Return the path, the speaker and, if it has one, the session of each recording."""
     # Absolute, because workers of joblib may run in another folder.
-    strays, speakers = _list_folder(folder.absolute())
-    if strays:
+    top = _list_folder(folder.absolute())
+    if top.files:
         raise ValueError(
-            f"{str(strays[0])!r} lies outside the speakers' folders; "
+            f"{str(top.files[0])!r} lies outside the speakers' folders; "
             f"arrange recordings as {LAYOUTS}."
         )
     rows = []
-    for speaker in speakers:
-        files, sessions = _list_folder(speaker)
-        rows += [{"path": str(file), "speaker": speaker.name} for file in files]
-        for session in sessions:
+    unreadable = list(top.unreadable)
+    for speaker in top.folders:
+        found = _list_folder(speaker)
+        unreadable += found.unreadable
+        rows += [{"path": str(file), "speaker": speaker.name} for file in found.files]
+        for session in found.folders:
             name = f"{speaker.name}/{session.name}"
-            files, deeper = _list_folder(session)
-            if deeper:
+            found_there = _list_folder(session)
+            unreadable += found_there.unreadable
+            if found_there.folders:
                 raise ValueError(
-                    f"{str(deeper[0])!r} is a folder inside a session; "
+                    f"{str(found_there.folders[0])!r} is a folder inside a session; "
                     f"arrange recordings as {LAYOUTS}."
                 )
             rows += [
-                {"path": str(file), "speaker": speaker.name, "session": name} for file in files
+                {"path": str(file), "speaker": speaker.name, "session": name}
+                for file in found_there.files
             ]
+    _warn_of(unreadable, folder.absolute())
     return rows
 
 
-def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the recordings and the folders that lie directly in a folder, each sorted."""
+class _Listing(NamedTuple):
+    files: list[Path]  # recordings
+    folders: list[Path]
+    unreadable: list[Path]  # sound of another kind
+
+
+def _list_folder(folder: Path) -> _Listing:
+    """List what lies directly in a folder, sorted."""
     names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     paths = [folder / name for name in names]
     folders = [path for path in paths if path.is_dir()]
-    files = [path for path in paths if path.suffix.lower() in EXTENSIONS and path.is_file()]
+    files, unreadable = (
+        [path for path in paths if path.suffix.lower() in kinds and path.is_file()]
+        for kinds in (EXTENSIONS, UNREADABLE)
+    )
     if not files and not folders:
-        raise ValueError(
-            f"{str(folder)!r} holds no recordings ({', '.join(EXTENSIONS)}); add some or remove it."
-        )
-    return files, folders
+        nothing = f"{str(folder)!r} holds no recordings ({', '.join(EXTENSIONS)})"
+        if unreadable:
+            raise ValueError(
+                f"{nothing} but {unreadable[0].name!r}, which cannot be read; "
+                "convert it to .wav or .flac."
+            )
+        raise ValueError(f"{nothing}; add some or remove it.")
+    return _Listing(files, folders, unreadable)
+
+
+def _warn_of(unreadable: list[Path], folder: Path) -> None:
+    if not unreadable:
+        return
+    named = ", ".join(repr(str(path.relative_to(folder))) for path in unreadable[:MAX_NAMED])
+    more = len(unreadable) - MAX_NAMED
+    warnings.warn(
+        f"Sound of other kinds than {', '.join(EXTENSIONS)} below {str(folder)!r} is left out: "
+        f"{named}{f' and {more} more' if more > 0 else ''}. Convert it to .wav or .flac.",
+        stacklevel=4,
+    )

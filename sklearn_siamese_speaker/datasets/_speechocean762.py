@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .._docs import substitute
 from ._corpus import Corpus, fetcher_texts, make_corpus
-from ._download import Archive, fetch_archive
+from ._fetch_archive import Archive, fetch_archive
 from ._speaker_folder import find_recordings
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"

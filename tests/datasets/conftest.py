@@ -1,3 +1,4 @@
+import contextlib
 import http.server
 import io
 import tarfile
@@ -51,11 +52,17 @@ class Server:
         200 if all is well.
     first_bytes : list of int
         The beginning of the range of each request until now.
+    drips : str or None
+        What it sends a byte at a time, for ever: "header" or "content".
+    is_endless : bool
+        Whether it repeats the content, without a length, for ever.
     """
 
     def __init__(self, content):
         self.content, self.cuts, self.continues, self.status = content, [], True, 200
         self.first_bytes = []
+        self.drips, self.is_endless = None, False
+        self.ends = threading.Event()  # of the test
 
     @property
     def url(self):
@@ -66,12 +73,24 @@ class Server:
         self.first_bytes.append(first)
         if self.status != 200:
             return request.send_error(self.status)
+        if self.drips or self.is_endless:
+            return self.send_without_end(request)
         is_rest = self.continues and first > 0
         body = self.content[first:] if is_rest else self.content
         request.send_response(206 if is_rest else 200)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body[: self.cuts.pop(0)] if self.cuts else body)
+
+    def send_without_end(self, request):
+        if self.drips == "header":
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        else:
+            request.send_response(200)
+            request.end_headers()
+        with contextlib.suppress(ConnectionError):
+            while not self.ends.wait(0.01 if self.drips else 0):
+                request.wfile.write(b"x" if self.drips else self.content)
 
 
 @pytest.fixture
@@ -95,11 +114,12 @@ def serve(monkeypatch):
         server.port = http_server.server_port
         thread = threading.Thread(target=http_server.serve_forever, args=(0.01,))
         thread.start()
-        running.append((http_server, thread))
+        running.append((server, http_server, thread))
         return server
 
     yield start
-    for http_server, thread in running:
+    for server, http_server, thread in running:
+        server.ends.set()
         http_server.shutdown()
         http_server.server_close()
         thread.join()

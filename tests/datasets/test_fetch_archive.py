@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import io
 import re
@@ -6,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from sklearn_siamese_speaker.datasets import _download, get_data_home
-from sklearn_siamese_speaker.datasets._download import Archive, fetch_archive
+from sklearn_siamese_speaker import _progress
+from sklearn_siamese_speaker.datasets import _download, _fetch_archive, get_data_home
+from sklearn_siamese_speaker.datasets._fetch_archive import Archive, fetch_archive
 
 FILES = ["speech/ana/1.wav", "speech/ben/1.wav"]
 
@@ -182,25 +184,111 @@ def test_an_archive_that_leads_outside_leaves_nothing(server, archive, home, tmp
     assert names_in(tmp_path) == ["home", "source"]
 
 
+@pytest.mark.parametrize("drips", ["header", "content"])
+def test_a_server_that_drips_is_given_up(server, archive, home, monkeypatch, drips):
+    monkeypatch.setattr(_download, "PATIENCE", 0.2)
+    server.drips = drips
+    message = (
+        f"^{server.url} could not be downloaded \\(slower than 10,000 bytes a second for 0.2 s"
+    )
+    with pytest.raises(OSError, match=message):
+        fetch_archive(archive, home)
+    assert names_in(home) == []
+
+
+def test_a_slow_download_that_is_fast_enough_is_waited_for(server, archive, home, monkeypatch):
+    monkeypatch.setattr(_download, "PATIENCE", 0.01)
+    monkeypatch.setattr(_download, "MIN_SPEED", 0)
+    assert fetch_archive(archive, home) == home / "voices"
+
+
+def test_content_without_end_is_not_written_beyond_the_bound(server, archive, home, monkeypatch):
+    server.is_endless = True
+    sizes = []
+    write = _download._Connection.write
+
+    def observe(connection, piece):
+        sizes.append(connection.file.tell())
+        write(connection, piece)
+
+    monkeypatch.setattr(_download._Connection, "write", observe)
+    message = r"could not be downloaded \(more than 165,536 bytes were sent\); try again later or"
+    with pytest.raises(OSError, match=message):
+        fetch_archive(archive, home)  # max_bytes=100_000
+    assert 165_000 < max(sizes) <= 165_536
+    assert len(server.first_bytes) == 1
+    assert names_in(home) == []
+
+
+def test_a_disk_that_is_full_while_downloading_is_named(server, archive, home, monkeypatch):
+    monkeypatch.setattr(_download._Connection, "write", fill_the_disk)
+    message = f"{server.url} could not be stored in '{home}' ([Errno 28] No space left on device);"
+    with pytest.raises(OSError, match=f"^{re.escape(message)} make space there or pass another"):
+        fetch_archive(archive, home)
+    assert len(server.first_bytes) == 1
+    assert names_in(home) == []
+
+
+def test_a_disk_that_is_full_while_unpacking_is_named(server, archive, home, monkeypatch):
+    (home / "voices.tar.gz").write_bytes(server.content)
+    monkeypatch.setattr(tarfile.TarFile, "makefile", fill_the_disk)
+    message = f"'{home}/voices.tar.gz' could not be stored in '{home}' ([Errno 28] No space left on"
+    with pytest.raises(OSError, match=f"^{re.escape(message)} device\\); make space there or pass"):
+        fetch_archive(archive, home)
+    assert names_in(home) == ["voices.tar.gz"]
+
+
+def fill_the_disk(*args):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "a"], "holds 'corpus-main/a' twice"),
+        ([""], "holds a file without a name, ''"),
+        (["."], "holds a file without a name, '.'"),
+        (["x" * 300], "holds a name of 300 bytes, 'corpus-main/xxxx"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_with_its_archive(
+    server, archive, home, names, message
+):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as evil:
+        for name in names:
+            evil.addfile(tarfile.TarInfo(f"corpus-main/{name}" if name.isalpha() else name))
+    server.content = buffer.getvalue()
+    with pytest.raises(OSError, match=f"^{re.escape(f'{server.url} {message}')}.*; try again or"):
+        fetch_archive(replace(archive, sha256=None), home)
+    assert names_in(home) == []
+
+
+def test_a_long_download_says_so(archive, home, monkeypatch, capfd):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
+    fetch_archive(archive, home)
+    assert re.match(rf"Downloading {archive.url} \(bytes\): \d+ so far\n", capfd.readouterr().err)
+
+
 def test_an_interrupt_leaves_nothing(archive, home, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_download, "extract_files", interrupt)
+    monkeypatch.setattr(_fetch_archive, "extract_files", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch_archive(archive, home)
     assert names_in(home) == []
 
 
 def test_a_faster_process_wins(archive, home, monkeypatch):
-    unpack = _download._unpack
+    unpack = _fetch_archive._unpack
 
     def unpack_while_another_process_finishes(*args):
         (home / "voices").mkdir()
         (home / "voices" / "complete").touch()
         return unpack(*args)
 
-    monkeypatch.setattr(_download, "_unpack", unpack_while_another_process_finishes)
+    monkeypatch.setattr(_fetch_archive, "_unpack", unpack_while_another_process_finishes)
     assert names_in(fetch_archive(archive, home)) == ["complete"]
     assert names_in(home) == ["voices"]
 

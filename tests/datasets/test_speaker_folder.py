@@ -49,9 +49,27 @@ def test_data_and_target_are_returned_instead_of_a_bunch(make_folder):
 
 
 def test_extensions_of_any_case_are_read_and_other_and_hidden_files_ignored(make_folder):
-    audio = ["a/1.wav", "a/2.FLAC", "a/3.Ogg", "a/4.mp3"]
+    audio = ["a/1.wav", "a/2.FLAC", "a/3.Ogg", "a/4.mp3", "a/5.opus"]
     folder = make_folder(*audio, "a/5.txt", "a/.6.wav", "README.md", ".git/x/1.wav", "a/wav")
     assert_array_equal(load_speaker_folder(folder).data, [str(folder / name) for name in audio])
+
+
+def test_sound_that_cannot_be_read_is_left_out_and_named(make_folder):
+    folder = make_folder("ana/1.wav", "ana/2.m4a", "ben/1.wav", "ben/2.AMR")
+    message = (
+        f"Sound of other kinds than .wav, .flac, .ogg, .opus, .mp3 below '{folder}' is left out: "
+        "'ana/2.m4a', 'ben/2.AMR'. Convert it to .wav or .flac."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        voices = load_speaker_folder(folder)
+    assert_array_equal(voices.target, ["ana", "ben"])
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_only_the_first_ten_files_that_are_left_out_are_named(make_folder):
+    folder = make_folder("ana/monday/1.wav", *(f"ana/monday/{i}.m4a" for i in range(10, 22)))
+    with pytest.warns(UserWarning, match=r"is left out: .*'ana/monday/19\.m4a' and 2 more\. Convert"):
+        load_speaker_folder(folder)
 
 
 def test_a_folder_with_the_name_of_a_recording_is_a_folder(make_folder):
@@ -76,10 +94,15 @@ def test_a_missing_folder_and_a_file_in_its_place_are_named(make_folder):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ([], "' holds no recordings (.wav, .flac, .ogg, .mp3); add some or remove it."),
+        ([], "' holds no recordings (.wav, .flac, .ogg, .opus, .mp3); add some or remove it."),
         (["notes.txt"], "' holds no recordings"),
         (["ana/1.wav", "ben/"], "ben' holds no recordings"),
         (["ana/1.wav", "ben/notes.txt"], "ben' holds no recordings"),
+        (
+            ["ana/1.wav", "ben/1.m4a", "ben/2.AAC"],
+            "ben' holds no recordings (.wav, .flac, .ogg, .opus, .mp3) but '1.m4a', which cannot "
+            "be read; convert it to .wav or .flac.",
+        ),
         (["ana/monday/1.wav", "ana/friday/"], "friday' holds no recordings"),
         (
             ["ana/1.wav", "2.wav"],
