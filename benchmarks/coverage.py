@@ -1,7 +1,7 @@
-"""How often the confidence bounds of SpeakerVerifier cover the true error rates.
+"""How often the confidence bounds of SpeakerVerifier and OneShotClassifier cover the true rates.
 
-Every calibration draws new trials from a model whose error rates at any threshold are known, and
-fits a verifier. The bounds are meant for 95 %. Usage: python benchmarks/coverage.py [repetitions]
+Every calibration draws new recordings from a population whose error rates at any threshold are
+known. The bounds are meant for 95 %. Usage: python benchmarks/coverage.py [repetitions]
 """
 
 import sys
@@ -9,10 +9,14 @@ import sys
 import numpy as np
 from scipy import stats
 
-from sklearn_siamese_speaker import SpeakerVerifier
+from sklearn_siamese_speaker import OneShotClassifier, SpeakerVerifier
 from sklearn_siamese_speaker.metrics import error_rate_bound, make_trials
 
 TARGETS = ("eer", 0.02, 0.05, 0.1)
+
+# The share of speakers that are close together, and how near to each other they are.
+EVEN, CLOSE, VERY_CLOSE, FEW_CLOSE = (0.0, 1.0), (0.15, 0.2), (0.15, 0.05), (0.1, 0.2)
+N_DIMS, SPREAD = 8, 0.5  # of the embeddings of all open-set populations
 
 
 def score_threshold(verifier):
@@ -53,6 +57,38 @@ def measure(calibrate, target, repetitions, **model):
     return [*np.mean(covered, axis=0), *np.median(bounds, axis=0)]
 
 
+def draw_speakers(rng, population, n_speakers, n_recordings):
+    share, nearness = population
+    y = np.repeat(np.arange(n_speakers), n_recordings)
+    scale = np.where(rng.random(n_speakers) < share, nearness, 1.0)
+    speakers = scale[:, np.newaxis] * rng.normal(size=(n_speakers, N_DIMS))
+    return speakers[y] + SPREAD * rng.normal(size=(len(y), N_DIMS)), y
+
+
+def sort_highest_similarities(rng, population, n_enrolled, n_draws=500, n_unknown=200):
+    """Return the highest similarity of many unknown recordings to one recording of each speaker."""
+    highest = []
+    for _ in range(n_draws):
+        X, _ = draw_speakers(rng, population, n_enrolled + n_unknown, 1)
+        distances = np.linalg.norm(X[n_enrolled:, np.newaxis] - X[:n_enrolled], axis=2)
+        highest.append(-distances.min(axis=1))
+    return np.sort(np.concatenate(highest))
+
+
+def measure_open_set(population, n_speakers, n_recordings, n_enrolled, target, repetitions):
+    """Return coverage, median true false-accept rate and median bound, of 1-shot thresholds."""
+    rng = np.random.default_rng(0)
+    highest = sort_highest_similarities(rng, population, n_enrolled)
+    who = OneShotClassifier().fit(np.zeros((n_enrolled, N_DIMS)), np.arange(n_enrolled))
+    rates, bounds = np.empty((2, repetitions))
+    for i in range(repetitions):
+        X, y = draw_speakers(rng, population, n_speakers, n_recordings)
+        who.calibrate_threshold(X, y, target)
+        rates[i] = 1 - np.searchsorted(highest, who.threshold) / len(highest)
+        bounds[i] = who.calibration_["false_accept_bound"]
+    return np.mean(rates <= bounds), np.median(rates), np.median(bounds)
+
+
 def main(repetitions=1000):
     models = [
         ("100 + 500 independent trials", calibrate_on_independent_trials, {}),
@@ -61,13 +97,36 @@ def main(repetitions=1000):
         ("all pairs, 40 x 2", calibrate_on_all_pairs, {"n_speakers": 40, "n_recordings": 2}),
     ]
     columns = "FA cov.", "FR cov.", "FA pairs", "FAR", "bound", "FRR", "bound"
-    print(f"{repetitions} calibrations; coverage of the two reported bounds and of Clopper-Pearson")
-    print("over all non-target trials; median true error rates and reported bounds")
+    error = 1.96 * np.sqrt(0.95 * 0.05 / repetitions)
+    print(f"{repetitions} calibrations: a coverage of 0.95 is measured to +- {error:.3f}\n")
+    print("Verification: coverage of the two reported bounds and of Clopper-Pearson over all")
+    print("non-target trials; median true error rates and reported bounds")
     print(f"{'trials':30}{'target':>8}", *(f"{name:>9}" for name in columns))
     for name, calibrate, model in models:
         for target in TARGETS:
             row = measure(calibrate, target, repetitions, **model)
             print(f"{name:30}{target:>8}", *(f"{value:9.3f}" for value in row), flush=True)
+
+    populations = [
+        ("even", EVEN, 30, 4, 5, 0.05),
+        ("15 % close together", CLOSE, 30, 4, 5, 0.05),
+        ("15 % close together", CLOSE, 30, 4, 5, 0.1),
+        ("15 % very close together", VERY_CLOSE, 30, 4, 5, 0.05),
+        ("10 % close together", FEW_CLOSE, 30, 4, 5, 0.05),
+        ("even", EVEN, 60, 4, 5, 0.02),
+        ("15 % close together", CLOSE, 60, 4, 5, 0.02),
+        ("10 % close together", FEW_CLOSE, 60, 4, 5, 0.02),
+        ("15 % close together", CLOSE, 60, 4, 10, 0.05),
+    ]
+    print("\nOpen set: coverage of the false-accept bound; median true rate and bound")
+    print(f"{'population':26}{'speakers':>9}{'enrolled':>9}{'target':>8}", end=" ")
+    print(*(f"{name:>9}" for name in ("coverage", "FAR", "bound")))
+    for name, population, n_speakers, n_recordings, n_enrolled, target in populations:
+        row = measure_open_set(
+            population, n_speakers, n_recordings, n_enrolled, target, repetitions
+        )
+        print(f"{name:26}{n_speakers:9}{n_enrolled:9}{target:8}", end=" ")
+        print(*(f"{value:9.3f}" for value in row), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from sklearn_siamese_speaker.metrics import (
     error_rate_bound,
 )
 from sklearn_siamese_speaker.metrics._uncertainty import (
-    _jackknife_variance,
     _least_effective_number,
+    _squared_deviations,
 )
 
 
@@ -136,7 +136,7 @@ def test_the_jackknife_variance_equals_leaving_speakers_out_one_by_one():
     errors = rng.random(len(speakers)) < 0.2
     without = [errors[(speakers != s).all(axis=1)].mean() for s in range(8)]
     expected = 7 / 8 * ((np.array(without) - np.mean(without)) ** 2).sum()
-    assert _jackknife_variance(errors, speakers) == pytest.approx(expected)
+    assert _squared_deviations(errors, speakers).sum() == pytest.approx(expected)
 
 
 def test_the_bound_covers_the_truth_where_some_speakers_are_confused_with_everybody():
@@ -153,3 +153,25 @@ def test_the_bound_covers_the_truth_where_some_speakers_are_confused_with_everyb
         independent.append(error_rate_bound(errors) >= truth)
     assert np.mean(covered) > 0.91
     assert np.mean(independent) < 0.7
+
+
+def test_the_bound_covers_the_truth_where_a_few_speakers_are_close_together():
+    # 15 % of the speakers are close together: only pairs of two of them are often confused.
+    rng = np.random.default_rng(0)
+    truth = 0.15**2 * 0.3 + (1 - 0.15**2) * 0.01
+    speakers = all_pairs(30, 2)
+    speakers = speakers[speakers[:, 0] != speakers[:, 1]]
+    covered = []
+    for _ in range(400):
+        close = (rng.random(30) < 0.15)[speakers].all(axis=1)
+        errors = rng.random(len(speakers)) < np.where(close, 0.3, 0.01)
+        covered.append(error_rate_bound(errors, speakers) >= truth)
+    assert np.mean(covered) > 0.94
+
+
+def test_the_bound_is_never_above_that_of_speakers_who_decide_everything():
+    speakers = all_pairs(30)
+    errors = (speakers == 0).any(axis=1)  # one speaker is taken for everybody
+    rate = errors.mean()
+    worst = stats.beta.ppf(0.95, 15 * rate + 1, 15 * (1 - rate))
+    assert error_rate_bound(errors, speakers) == pytest.approx(worst)

@@ -85,6 +85,36 @@ def test_a_threshold_holds_for_speakers_it_was_not_calibrated_on():
     assert who.calibration_["false_accept_bound"] < 0.08
 
 
+def draw_uneven_speakers(rng, n_speakers, n_recordings):
+    """Draw speakers of whom 15 % are close together: each is often taken for another of them."""
+    y = np.repeat(np.arange(n_speakers), n_recordings)
+    close = rng.random(n_speakers) < 0.15
+    speakers = rng.normal(size=(n_speakers, 8)) * np.where(close, 0.2, 1.0)[:, np.newaxis]
+    return speakers[y] + 0.5 * rng.normal(size=(len(y), 8)), y
+
+
+def highest_similarities_of_unknown(rng, n_enrolled, n_draws):
+    highest = []
+    for _ in range(n_draws):
+        X, _ = draw_uneven_speakers(rng, n_enrolled + 200, 1)
+        distances = np.linalg.norm(X[n_enrolled:, np.newaxis] - X[:n_enrolled], axis=2)
+        highest.append(-distances.min(axis=1))
+    return np.sort(np.concatenate(highest))
+
+
+@pytest.mark.slow
+def test_the_bound_holds_where_some_speakers_are_close_together():
+    rng = np.random.default_rng(0)
+    highest = highest_similarities_of_unknown(rng, n_enrolled=5, n_draws=300)
+    who = OneShotClassifier().fit(np.zeros((5, 8)), np.arange(5))
+    covered = []
+    for _ in range(300):
+        who.calibrate_threshold(*draw_uneven_speakers(rng, 30, 4), target_far=0.05)
+        rate = 1 - np.searchsorted(highest, who.threshold) / len(highest)
+        covered.append(rate <= who.calibration_["false_accept_bound"])
+    assert np.mean(covered) > 0.95
+
+
 def test_more_enrolled_speakers_need_a_higher_threshold():
     X, y = make_recordings()
     few, many = (
