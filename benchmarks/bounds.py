@@ -1,7 +1,7 @@
 """How often the confidence bounds of SpeakerVerifier and OneShotClassifier cover the true rates.
 
 Every calibration draws new recordings from a population whose error rates at any threshold are
-known. The bounds are meant for 95 %. Usage: python benchmarks/coverage.py [repetitions]
+known. The bounds are meant for 95 %. Usage: python benchmarks/bounds.py [repetitions]
 """
 
 import sys
