@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
@@ -20,6 +23,48 @@ except ImportError:  # pragma: no cover - exercised on older scikit-learn only
         return fit
 
 
+@contextmanager
+def fit_steps(estimator: Any, X: Any, n_steps: int) -> Iterator[Callable[[], None]]:
+    """Tell scikit-learn's callbacks that a fit begins, and ends if the body does not raise.
+
+    Parameters
+    ----------
+    estimator : estimator with CallbackSupportMixin
+
+    X : array-like
+        What it is fitted on.
+
+    n_steps : int
+        How often the body is to call what it is given.
+
+    Yields
+    ------
+    tell_step : callable
+        Tells the callbacks that a step is done. Without effect where there are no callbacks.
+    """
+    if not hasattr(estimator, "_init_callback_context"):
+        yield lambda: None
+        return
+    context = estimator._init_callback_context(max_subtasks=n_steps)
+    context.call_on_fit_task_begin(estimator=estimator, X=X)
+
+    def tell_step() -> None:
+        step = context.subcontext(task_name="recordings")
+        step.call_on_fit_task_begin(estimator=estimator, X=X)
+        step.call_on_fit_task_end(estimator=estimator, X=X)
+
+    yield tell_step
+    context.call_on_fit_task_end(estimator=estimator, X=X, reconstruction_attributes={})
+
+
+def without_callbacks(estimator: Any) -> Any:
+    """Return a copy to send to other processes, without callbacks, which belong to this one."""
+    sent = copy(estimator)
+    for name in [name for name in vars(sent) if "callback" in name]:
+        delattr(sent, name)
+    return sent
+
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
@@ -30,5 +75,7 @@ __all__ = [
     "_fit_context",
     "_is_arraylike",
     "_num_samples",
+    "fit_steps",
     "with_callbacks",
+    "without_callbacks",
 ]

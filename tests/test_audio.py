@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,13 @@ from sklearn_siamese_speaker._audio import (
     AudioError,
     AudioQualityWarning,
     Recording,
+    _recordings,
     open_recordings,
     raise_faults,
+    resample,
 )
+from sklearn_siamese_speaker._audio._files import _find_ogg_fault
+from sklearn_siamese_speaker.features import RawAudio
 
 RATE = 16000
 
@@ -164,6 +169,53 @@ def test_file_names_may_hold_anything_the_system_allows(save, tmp_path, noise, n
     np.testing.assert_array_equal(read_all([os.fsdecode(path)])[0], noise)
 
 
+# Parts of files
+
+
+def at(start, stop):
+    return lambda n_times: slice(round(start * n_times), round(stop * n_times))
+
+
+@pytest.mark.parametrize("part", [(0, 0.1), (0.3, 0.7), (0.9, 1), (0, 1), (0.5, 0.5)])
+@pytest.mark.parametrize(
+    ("suffix", "rate"), [("wav", 16000), ("flac", 48000), ("ogg", 44100), ("mp3", 22050)]
+)
+def test_a_part_of_a_file_has_the_bits_of_the_whole(save, part, suffix, rate):
+    long = np.random.default_rng(0).uniform(-0.5, 0.5, (200_001, 2))  # several blocks
+    path = save(f"long.{suffix}", long, rate)
+    (recording,), _ = open_recordings([path], RATE)
+    whole = recording.read(RATE)
+    np.testing.assert_array_equal(recording.read(RATE, at(*part)), whole[at(*part)(len(whole))])
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 192000])
+def test_a_file_decoded_in_blocks_is_resampled_to_the_bits_of_one_piece(save, rate):
+    long = np.random.default_rng(0).uniform(-0.5, 0.5, 150_001).astype(np.float32)
+    path = save("long.wav", long, rate, subtype="FLOAT")
+    np.testing.assert_array_equal(read_all([path])[0], resample(long, rate, RATE))
+
+
+def test_a_file_longer_than_its_header_says_gives_the_part_of_what_there_is(save, monkeypatch):
+    (recording,), _ = open_recordings([save(rate=48000)], RATE)
+    expected = recording.read(RATE, at(0.4, 0.6))
+    monkeypatch.setattr(_recordings, "resampled_length", lambda *args: 10)
+    np.testing.assert_array_equal(recording.read(RATE, at(0.4, 0.6)), expected)
+
+
+@pytest.mark.parametrize("crop", ["start", "center"])
+def test_one_second_of_a_long_file_takes_the_memory_of_a_second(tmp_path, crop):
+    minutes = np.zeros(2 * 60 * 192_000, dtype=np.int16)
+    minutes[::1000] = 1000
+    soundfile.write(tmp_path / "long.flac", minutes, 192_000)
+    front_end = RawAudio(duration=1.0, crop=crop)
+    front_end.fit_transform([0.5 * np.sin(np.arange(16000.0))])
+    tracemalloc.start()
+    front_end.fit_transform([tmp_path / "long.flac"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6  # the whole file has 92 MB
+
+
 # What is refused
 
 
@@ -278,19 +330,89 @@ def test_a_file_without_permission_is_named(save, monkeypatch):
     ("suffix", "reason"),
     [
         ("flac", "cannot be decoded (Error : flac decoder lost sync); encode it again as WAV or F"),
-        ("ogg", "holds no samples; it is truncated or was saved empty."),
+        ("wav", "holds no samples; it is truncated or was saved empty."),
         ("mp3", "of the 24000 samples its header declares; copy it again."),
     ],
 )
 def test_a_truncated_file_without_a_telling_header_is_found_when_decoded(
     save, noise, suffix, reason
 ):
-    whole = save(f"whole.{suffix}", np.tile(noise, 3))
+    whole = save(f"whole.{suffix}", noise[:0] if suffix == "wav" else np.tile(noise, 3))
     half = whole.with_stem("half")
-    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    n_bytes = whole.stat().st_size
+    half.write_bytes(whole.read_bytes()[: n_bytes if suffix == "wav" else n_bytes // 2])
     (recording,), _ = open_recordings([half], RATE)
     with pytest.raises(AudioError, match=re.escape(reason)):
         recording.read(RATE)
+
+
+# Ogg: pages of several streams
+
+
+def ogg_pages(content):
+    """Return the pages of an Ogg file."""
+    starts = [match.start() for match in re.finditer(rb"OggS\0[\0-\7]", content)]
+    return [content[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)]
+
+
+@pytest.fixture(params=["VORBIS", "OPUS"])
+def ogg(request, save, noise):
+    return save("whole.ogg", np.tile(noise, 3), subtype=request.param)
+
+
+def test_an_ogg_file_cut_anywhere_is_refused(ogg, noise):
+    assert len(read_all([ogg])[0]) == 3 * len(noise)
+    content = ogg.read_bytes()
+    cuts = np.linspace(1, len(content) - 1, 200).astype(int)
+    for cut in cuts:
+        ogg.write_bytes(content[:cut])
+        with pytest.raises(AudioError, match=r"is truncated|not audio that libsndfile can read"):
+            read_all([ogg])
+
+
+def test_an_ogg_file_without_its_last_page_says_what_is_missing(ogg):
+    ogg.write_bytes(b"".join(ogg_pages(ogg.read_bytes())[:-1]))
+    reason = (
+        "is truncated: its last page does not end the stream; copy it again, or encode it again "
+        "if it was recorded from a stream."
+    )
+    with pytest.raises(AudioError, match=re.escape(reason)):
+        read_all([ogg])
+
+
+def test_an_ogg_file_of_streams_one_after_another_is_refused(ogg, save):
+    other = save("other.ogg").read_bytes()
+    ogg.write_bytes(ogg.read_bytes() + other)
+    with pytest.raises(AudioError, match="holds 2 streams one after another, of which only the fi"):
+        read_all([ogg])
+    ogg.write_bytes(ogg.read_bytes()[:-10])
+    with pytest.raises(AudioError, match="is truncated: its last page does not end the stream"):
+        read_all([ogg])
+
+
+def skeleton(flags, number):
+    """Return an empty page of a stream that is no sound."""
+    header = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, 0, 0xABCDEF, number, 0, 0)
+    return header
+
+
+def test_an_ogg_file_of_streams_beside_each_other_is_whole_when_all_have_ended(ogg):
+    first, *others = ogg_pages(ogg.read_bytes())
+    together = [first, skeleton(2, 0), *others[:-1]]
+    assert _find_ogg_fault(write(ogg, [*together, others[-1], skeleton(4, 1)])) is None
+    assert _find_ogg_fault(write(ogg, [*together, skeleton(4, 1), others[-1]])) is None
+    assert "truncated" in _find_ogg_fault(write(ogg, [*together, others[-1]]))
+    assert "truncated" in _find_ogg_fault(write(ogg, [*together, skeleton(4, 1)]))
+
+
+def write(path, pages):
+    path.write_bytes(b"".join(pages))
+    return path
+
+
+def test_bytes_behind_the_last_ogg_page_do_no_harm(ogg, noise):
+    ogg.write_bytes(ogg.read_bytes() + b"TAG")
+    assert len(read_all([ogg])[0]) == 3 * len(noise)
 
 
 SILENT = "is silent (all samples are equal); leave it out."

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import clone
 
-from .._audio import AudioError, Recording
+from .._audio import AudioError, Recording, Recordings
 from ..features._base import RecordingTransformer, usable_waveforms
 from ..features._length import set_length
 
@@ -117,7 +117,7 @@ class RecordingEncoder(RecordingTransformer):
     _parameter_constraints: ClassVar[dict] = {
         name: constraint
         for name, constraint in RecordingTransformer._parameter_constraints.items()
-        if name != "sample_rate"
+        if name not in ("sample_rate", "drop_silence")
     }
     sample_rate = SAMPLE_RATE  # for the base class; the networks know no other
     embedding_metric_ = "cosine"
@@ -126,7 +126,7 @@ class RecordingEncoder(RecordingTransformer):
     def _load(self) -> Embedder:
         """Return the network that the parameters name, kept for the process; raise if none."""
 
-    def fit_transform(self, X: ArrayLike, y: Any = None) -> NDArray[np.float32]:
+    def fit_transform(self, X: Recordings, y: Any = None) -> NDArray[np.float32]:
         """Check all of `X` and return its embeddings, reading it once.
 
         Parameters
@@ -144,7 +144,7 @@ class RecordingEncoder(RecordingTransformer):
         """
         return super().fit_transform(X, y)
 
-    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+    def transform(self, X: Recordings) -> NDArray[np.float32]:
         """Return the embedding of each recording. `fit` is not needed before.
 
         Parameters
@@ -164,8 +164,8 @@ class RecordingEncoder(RecordingTransformer):
             If recordings cannot be used; the first ten are named.
         """
         if not self.__sklearn_is_fitted__():
-            return clone(self)._run(X, reset=True, extract=True)
-        return self._run(X, reset=False, extract=True)
+            return clone(self)._fit(X, extract=True)
+        return self._transform(X)
 
     def _check_parameters(self) -> None:
         self._load()  # what is wrong with the weights shows in `fit`
@@ -173,7 +173,7 @@ class RecordingEncoder(RecordingTransformer):
     def _extract(self, waveform: NDArray) -> NDArray[np.float32]:
         return self._load().embed([waveform])[0]
 
-    def _extract_recordings(self, recordings: list[Recording]) -> list[NDArray | AudioError]:
+    def _extract_recordings(self, recordings: Sequence[Recording]) -> list[NDArray | AudioError]:
         if self.memory is not None:  # it keeps recordings one by one
             return super()._extract_recordings(recordings)
         faults: list[AudioError] = []

@@ -3,73 +3,175 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from numbers import Integral, Real
-from os import PathLike, fspath
-from typing import ClassVar
+from os import PathLike
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._audio import (
+    MAX_DURATION,
     MAX_SAMPLE_RATE,
+    MIN_DURATION,
     MIN_SAMPLE_RATE,
     AudioError,
+    AudioQualityWarning,
+    Recording,
+    Recordings,
     is_list_of_recordings,
     open_recordings,
     raise_faults,
+    warn_caller,
 )
-from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from .._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    fit_steps,
+    with_callbacks,
+    without_callbacks,
+)
+from .._docs import substitute
+from .._progress import Progress
 from .._state import unchanged_on_error
-from ._length import set_length, trim_silent_ends
+from ._cache import cache_frames
+from ._length import find_part, leave_out_silence, set_length, trim_silent_ends
 
-_RECORDINGS_PER_TASK = 32
+_RECORDINGS_PER_TASK = 8
+
+Frames = NDArray[np.float32]
+_Result = TypeVar("_Result")
+
+TEXTS = {
+    "X": """
+        X : array-like of shape (n_samples, n_times) or (n_samples, 1, n_times), or list of \
+arrays of shape (n_times_i,), or list of paths
+            Recordings.
+        """,
+    "frames": """
+        frames : ndarray of shape (n_samples, n_features, n_frames), float32, or object array of \
+arrays of shape (n_features, n_frames_i)
+            An object array of shape (n_samples,) where recordings differ in length. The frames of
+            a recording do not depend on the others.
+        """,
+    "AudioError": """
+        AudioError
+            If recordings cannot be used; the first ten are named.
+        """,
+    "sample_rate": """
+        sample_rate : float, default=16000
+            Sample rate at which the front end works, in Hz. Files are resampled from the rate in
+            their header, arrays from `input_sample_rate`.
+        """,
+    "input_sample_rate": """
+        input_sample_rate : float, default=16000
+            Sample rate of arrays, in Hz.
+        """,
+    "duration": """
+        duration : float, default=None
+            Length to which all recordings are brought, in seconds, at most 3600. None keeps theirs.
+
+        crop : {"start", "center", "loudest"}, default="center"
+            The part that is kept of a recording longer than `duration`; "loudest" has the largest
+            energy.
+        """,
+    "pad": """
+        pad : {"zero", "repeat"}, default="zero"
+            What follows a recording shorter than `duration`: zeros, or the recording again.
+        """,
+    "silence": """
+        trim_silence : bool, default=False
+            Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
+
+        drop_silence : bool, default=False
+            Whether to leave out the pauses too: every 10 ms whose energy, in dB, is below the
+            middle of the 5th and the 95th percentile of the recording. What is left is joined
+            before `duration` is looked at. It helps where the people to recognize were recorded in
+            other surroundings than before, for pauses hold the sound of the place; it costs
+            accuracy where each person has surroundings of their own (see :ref:`silence`).
+        """,
+    "memory": """
+        memory : str or object with the joblib.Memory interface, default=None
+            Where to keep the frames of each recording: the folder of a cache, or the cache. They
+            are found again by the content of the recording and the parameters.
+        """,
+    "n_jobs": """
+        n_jobs : int, default=None
+            Number of jobs, see the scikit-learn glossary.
+        """,
+    "columns": """
+        n_features_in_ : int
+            n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
+
+        feature_names_in_ : ndarray of shape (`n_features_in_`,)
+            Names of the columns, if `X` in `fit` was a data frame with names.
+        """,
+}
 
 
-class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RecordingTransformer(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base class of the transformers that take recordings.
 
     A subclass has the parameters of `RawAudio`, implements `_extract` and `_count_features`, and
     checks in `_check_parameters` what one parameter alone cannot tell.
     """
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "sample_rate": [Interval(Real, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, closed="both")],
         "input_sample_rate": [Interval(Real, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, closed="both")],
-        "duration": [Interval(Real, 0, None, closed="neither"), None],
+        "duration": [Interval(Real, 0, MAX_DURATION, closed="right"), None],
         "crop": [StrOptions({"start", "center", "loudest"})],
         "pad": [StrOptions({"zero", "repeat"})],
         "trim_silence": ["boolean"],
+        "drop_silence": ["boolean"],
         "memory": [str, PathLike, HasMethods(["cache"]), None],
         "n_jobs": [Integral, None],
     }
 
+    sample_rate: float
+    input_sample_rate: float
+    duration: float | None
+    crop: str
+    pad: str
+    trim_silence: bool
+    drop_silence: bool = False
+    memory: Any
+    n_jobs: int | None
+
     @abstractmethod
-    def _extract(self, waveform):
+    def _extract(self, waveform: NDArray[np.float32]) -> Frames:
         """Return a float32 array for a waveform at `sample_rate`, which may be a single sample.
 
         Frames have shape (n_features, n_frames), at least one; embeddings have shape (n_dims,).
         """
 
     @abstractmethod
-    def _count_features(self):
+    def _count_features(self) -> int:
         """Return n_features or n_dims."""
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         """Raise ValueError for parameters that do not go together."""
 
+    @substitute(**TEXTS)
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Recordings, y: Any = None) -> Self:
         """Check all of `X`; nothing is learned from it.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_times) or (n_samples, 1, n_times), or list of \
-                arrays of shape (n_times_i,), or list of paths
-            Recordings. An array of shape (n_samples, n_times) fixes n_times for `transform`.
+        %(X)s
+            An array of shape (n_samples, n_times) fixes n_times for `transform`.
 
         y : None
             Ignored.
@@ -81,79 +183,105 @@ class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
         Raises
         ------
-        AudioError
-            If recordings cannot be used; the first ten are named.
+        %(AudioError)s
         """
         with unchanged_on_error(self):
-            self._run(X, reset=True, extract=False)
+            self._fit(X, extract=False)
         return self
 
+    @substitute(**TEXTS)
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Recordings, y: Any = None) -> NDArray:
         """Check all of `X` and return its frames, reading it once.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_times) or (n_samples, 1, n_times), or list of \
-                arrays of shape (n_times_i,), or list of paths
-            Recordings.
+        %(X)s
 
         y : None
             Ignored.
 
         Returns
         -------
-        frames : ndarray of shape (n_samples, n_features, n_frames), float32, or object array of \
-                arrays of shape (n_features, n_frames_i)
-            See `transform`.
+        %(frames)s
+
+        Raises
+        ------
+        %(AudioError)s
         """
         with unchanged_on_error(self):
-            return self._run(X, reset=True, extract=True)
+            return self._fit(X, extract=True)
 
-    def transform(self, X):
+    @substitute(**TEXTS)
+    def transform(self, X: Recordings) -> NDArray:
         """Return the frames of each recording.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_times) or (n_samples, 1, n_times), or list of \
-                arrays of shape (n_times_i,), or list of paths
-            Recordings.
+        %(X)s
 
         Returns
         -------
-        frames : ndarray of shape (n_samples, n_features, n_frames), float32, or object array of \
-                arrays of shape (n_features, n_frames_i)
-            An object array of shape (n_samples,) where recordings differ in length. The frames of
-            a recording do not depend on the others.
+        %(frames)s
 
         Raises
         ------
-        AudioError
-            If recordings cannot be used; the first ten are named.
+        %(AudioError)s
         """
         check_is_fitted(self)
-        return self._run(X, reset=False, extract=True)
+        return self._transform(X)
 
-    def _run(self, X, *, reset, extract):
+    @with_callbacks
+    def _fit(self, X: Recordings, *, extract: bool) -> NDArray:
+        """Check all recordings and return the frames of each, or an empty array."""
+        recordings = self._check_input(X, reset=True)
+        n_tasks = -(-len(recordings) // _RECORDINGS_PER_TASK)
+        with fit_steps(self, X, n_tasks) as tell_step:
+            return self._run(recordings, extract=extract, tell_step=tell_step)
+
+    def _transform(self, X: Recordings) -> NDArray:
+        return self._run(self._check_input(X, reset=False), extract=True)
+
+    def _run(
+        self, X: Any, *, extract: bool, tell_step: Callable[[], None] = lambda: None
+    ) -> NDArray:
         """Look at all recordings first; extract only if none is known to be unusable by then."""
-        X = self._check_input(X, reset=reset)
         recordings, faults = open_recordings(X, self.input_sample_rate, self.sample_rate)
-        work = _extract_batch if extract and not faults else _check_batch
-        batches = Parallel(n_jobs=self.n_jobs)(
-            delayed(work)(self, recordings[start : start + _RECORDINGS_PER_TASK])
-            for start in range(0, len(recordings), _RECORDINGS_PER_TASK)
-        )
-        results = [result for batch in batches for result in batch]
+        extract_now = extract and not faults
+        what = "Extracting frames" if extract_now else "Checking recordings"
+        results: list[Any] = []
+        with Progress(what, len(recordings)) as progress:
+            for batch in self._run_batches(
+                _extract_batch if extract_now else _check_batch, recordings
+            ):
+                results += batch
+                progress.advance(len(batch))
+                tell_step()
         faults += [result for result in results if isinstance(result, AudioError)]
         raise_faults(faults, len(X))
-        return _as_array(results) if extract else None
+        return _as_array(results) if extract else np.empty(0)
 
-    def _check_input(self, X, *, reset):
+    def _run_batches(
+        self, work: Callable[[Any, Sequence[Recording]], list[Any]], recordings: Sequence[Recording]
+    ) -> Iterator[list[Any]]:
+        """Yield the result of each batch as soon as it and those before it are there."""
+        front_end = without_callbacks(self)
+        try:
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+        except ValueError:  # a backend that returns all results at once, such as multiprocessing
+            parallel = Parallel(n_jobs=self.n_jobs)
+        yield from parallel(
+            delayed(work)(front_end, recordings[start : start + _RECORDINGS_PER_TASK])
+            for start in range(0, len(recordings), _RECORDINGS_PER_TASK)
+        )
+
+    def _check_input(self, X: Any, *, reset: bool) -> Any:
         """Return a list or an array of recordings; set or check what scikit-learn asks for."""
         if reset:
             self._check_parameters()
             self._n_features_out = self._count_features()
-            vars(self).pop("n_features_in_", None)
+            self.__dict__.pop("n_features_in_", None)
+        _refuse_other_containers(X)
         # Names of columns only: paths and waveforms of different lengths have no columns.
         validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
         if is_list_of_recordings(X):
@@ -166,9 +294,17 @@ class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             )
         if X.ndim == 2:
             self._check_n_times(X.shape[1], reset=reset)
+        if X.shape[-1] < MIN_DURATION * self.input_sample_rate:
+            warn_caller(
+                f"The rows of X have {X.shape[-1]} samples, "
+                f"{X.shape[-1] / self.input_sample_rate:.3g} s at "
+                f"input_sample_rate={self.input_sample_rate:g} Hz; if they are no waveforms, pass "
+                "a list of paths or of arrays of samples.",
+                AudioQualityWarning,
+            )
         return X
 
-    def _check_n_times(self, n_times, *, reset):
+    def _check_n_times(self, n_times: int, *, reset: bool) -> None:
         if reset:
             self.n_features_in_ = n_times
         fitted = getattr(self, "n_features_in_", n_times)
@@ -178,7 +314,7 @@ class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 "features as input; pass a list of 1-D arrays for recordings of other lengths"
             )
 
-    def _extract_recordings(self, recordings):
+    def _extract_recordings(self, recordings: Sequence[Recording]) -> list[Frames | AudioError]:
         """Return the frames of each recording, or the fault of those that cannot be used.
 
         A subclass that has work to share between recordings replaces it; where there are faults,
@@ -187,26 +323,23 @@ class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         extract = self._make_extractor()
         return [_catch(extract, recording) for recording in recordings]
 
-    def _make_extractor(self):
+    def _make_extractor(self) -> Callable[[Recording], Frames]:
         """Return the function of a recording that extracts its frames, cached by `memory`."""
+        extract = partial(_extract_frames, self)
         if self.memory is None:
-            return partial(_extract_frames, self)
-        memory = fspath(self.memory) if isinstance(self.memory, PathLike) else self.memory
-        cached = check_memory(memory).cache(_extract_known, ignore=["front_end", "recording"])
-        name = f"{type(self).__module__}.{type(self).__qualname__}"
-        parameters = self._identity()
-        return lambda recording: cached(self, recording, recording.fingerprint(), name, parameters)
+            return extract
+        return cache_frames(extract, self.memory, type(self).__qualname__, self._identity())
 
-    def _identity(self):
+    def _identity(self) -> dict[str, Any]:
         """Return the parameters that decide, beside a recording, what is extracted from it."""
         parameters = self.get_params(deep=False)
         del parameters["memory"], parameters["n_jobs"]
         return parameters
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_n_features_out")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
@@ -216,10 +349,10 @@ class RecordingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 class FrontEnd(RecordingTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base class of the transformers from recordings to frames, which have three axes."""
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Accept what scikit-learn's transformers accept; it has no effect on frames.
 
         A data frame has no third axis. ``pipeline.set_output(transform="pandas")`` works, and has
@@ -238,23 +371,45 @@ class FrontEnd(RecordingTransformer, auto_wrap_output_keys=None):  # type: ignor
         return self
 
 
-# Functions of the module, because joblib sends them to other processes and caches by their name.
+def _refuse_other_containers(X: Any) -> None:
+    """Raise for an X that holds no recordings, or holds paths where waveforms belong."""
+    if hasattr(X, "__len__") and len(X) == 0 and len(getattr(X, "shape", (0,))) == 1:
+        raise ValueError("X is empty; pass at least one recording: a path, or an array of samples.")
+    if len(getattr(X, "shape", ())) > 1 and _holds_text(np.asarray(X)):
+        raise ValueError(
+            f"X has shape {X.shape} and holds paths; pass one column, a list of paths."
+        )
 
 
-def _check_batch(front_end, recordings):
-    """Return None or the fault of each; what is in memory has been checked when it was opened."""
-    return [
-        None if recording.path is None else _catch(_read_and_forget, recording)
-        for recording in recordings
-    ]
+def _holds_text(array: NDArray) -> bool:
+    if array.dtype.kind == "O":
+        return any(isinstance(item, (str, PathLike)) for item in array.ravel())
+    return array.dtype.kind in "US"
 
 
-def _extract_batch(front_end, recordings):
+# Functions of the module, because joblib sends them to other processes.
+
+
+def _check_batch(
+    front_end: RecordingTransformer, recordings: Sequence[Recording]
+) -> list[AudioError | None]:
+    """Return None or the fault of each."""
+    return [_catch(Recording.check, recording) for recording in recordings]
+
+
+def _extract_batch(
+    front_end: RecordingTransformer, recordings: Sequence[Recording]
+) -> list[Frames | AudioError]:
     """Return the frames or the fault of each."""
-    return front_end._extract_recordings(recordings)
+    with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks at what comes
+        return front_end._extract_recordings(recordings)
 
 
-def usable_waveforms(front_end, recordings, faults):
+def usable_waveforms(
+    front_end: RecordingTransformer,
+    recordings: Sequence[Recording],
+    faults: list[AudioError],
+) -> Iterator[NDArray[np.float32]]:
     """Yield waveforms as the front end wants them; the others are added to the list of faults."""
     for recording in recordings:
         waveform = _catch(partial(_read_waveform, front_end), recording)
@@ -264,37 +419,52 @@ def usable_waveforms(front_end, recordings, faults):
             yield waveform
 
 
-def _catch(function, recording):
+def frames_or_fault(recording: Recording, frames: Frames) -> Frames | AudioError:
+    """Return the frames, or the fault of a recording that has such frames."""
+    if np.isfinite(frames).all():
+        return frames
+    return recording.fault(
+        "has samples so large that its frames are not finite; scale it to [-1, 1]."
+    )
+
+
+def _catch(function: Callable[[Recording], _Result], recording: Recording) -> _Result | AudioError:
     try:
         return function(recording)
     except AudioError as fault:
         return fault
+    except MemoryError as error:
+        return recording.fault(
+            f"needs more memory than there is ({error or 'MemoryError'}); set duration, lower "
+            "sample_rate, or cut it into shorter ones."
+        )
 
 
-def _read_and_forget(recording):
-    recording.read()
+def _extract_frames(front_end: RecordingTransformer, recording: Recording) -> Frames:
+    checked = frames_or_fault(recording, front_end._extract(_read_waveform(front_end, recording)))
+    if isinstance(checked, AudioError):
+        raise checked
+    return checked
 
 
-def _extract_known(front_end, recording, fingerprint, name, parameters):
-    """Extract frames that joblib's cache knows by the last three arguments."""
-    return _extract_frames(front_end, recording)
-
-
-def _extract_frames(front_end, recording):
-    return front_end._extract(_read_waveform(front_end, recording))
-
-
-def _read_waveform(front_end, recording):
-    waveform = recording.read(front_end.sample_rate)
-    if front_end.trim_silence:
-        waveform = trim_silent_ends(waveform, front_end.sample_rate)
+def _read_waveform(front_end: RecordingTransformer, recording: Recording) -> NDArray[np.float32]:
+    rate, keep, n_times = front_end.sample_rate, None, None
+    cuts_silence = front_end.trim_silence or front_end.drop_silence
     if front_end.duration is not None:
-        n_times = max(1, round(front_end.duration * front_end.sample_rate))
+        n_times = max(1, round(front_end.duration * rate))
+        if front_end.crop != "loudest" and not cuts_silence:
+            keep = partial(find_part, n_times=n_times, crop=front_end.crop)
+    waveform = recording.read(rate, keep)
+    if front_end.trim_silence:
+        waveform = trim_silent_ends(waveform, rate)
+    if front_end.drop_silence:
+        waveform = leave_out_silence(waveform, rate)
+    if n_times is not None:
         waveform = set_length(waveform, n_times, front_end.crop, front_end.pad)
     return waveform
 
 
-def _as_array(frames):
+def _as_array(frames: list[Frames]) -> NDArray:
     if len({recording.shape for recording in frames}) == 1:
         return np.stack(frames)
     ragged = np.empty(len(frames), dtype=object)

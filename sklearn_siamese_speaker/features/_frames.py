@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
 
-def check_frames(estimator, X, *, reset, ensure_min_samples=1):
+def check_frames(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool,
+    ensure_min_samples: int = 1,
+) -> NDArray[np.float32] | list[NDArray[np.float32]]:
     """Validate frames and set or check ``n_features_in_``, the number of features of a frame.
 
     Parameters
@@ -53,14 +63,16 @@ def check_frames(estimator, X, *, reset, ensure_min_samples=1):
     return frames
 
 
-def _is_list_of_frames(X):
+def _is_list_of_frames(X: Any) -> bool:
     """Whether `X` is one-dimensional and holds arrays; nested lists of numbers are arrays."""
     if len(getattr(X, "shape", (0,))) != 1 or not hasattr(X, "__len__"):
         return False
     return any(len(getattr(frames, "shape", ())) > 1 for frames in X)
 
 
-def _check_list_of_frames(estimator, X, options):
+def _check_list_of_frames(
+    estimator: Any, X: Sequence[ArrayLike], options: dict[str, Any]
+) -> NDArray[np.float32] | list[NDArray[np.float32]]:
     frames = [_check_recording(index, recording) for index, recording in enumerate(X)]
     counts = np.array([len(recording) for recording in frames])
     if np.any(counts != counts[0]):
@@ -75,8 +87,8 @@ def _check_list_of_frames(estimator, X, options):
     return np.stack(frames) if one_length else frames
 
 
-def _check_recording(index, recording):
-    recording = np.asarray(recording)
+def _check_recording(index: int, item: ArrayLike) -> NDArray[np.float32]:
+    recording = np.asarray(item)
     if recording.ndim != 2 or recording.shape[1] == 0:
         raise ValueError(
             f"X[{index}] has shape {recording.shape}; a recording in a list is an array of "

@@ -1,16 +1,16 @@
-"""Pure functions that give a waveform its length: silence trimmed, cropped, padded."""
+"""Pure functions that give a waveform its length: silence left out, cropped, padded."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._spectral import frame
+from .._audio import find_speech, frame_energy, frame_length, step_length
 
 SILENCE_DB = 40.0  # below the loudest frame
-_FRAME, _HOP = 0.025, 0.010  # seconds
 
 
-def trim_silent_ends(waveform, sample_rate):
+def trim_silent_ends(waveform: NDArray, sample_rate: float) -> NDArray:
     """Return the waveform from the first to the last frame that is not silent.
 
     Parameters
@@ -24,22 +24,38 @@ def trim_silent_ends(waveform, sample_rate):
     -------
     trimmed : ndarray of shape (n_times_left,)
         A view. A frame of 25 ms is silent if it is 40 dB or more below the loudest; a waveform
-        that is silent throughout is returned whole.
+        that is silent throughout, or shorter than a frame, is returned whole.
     """
-    length, hop = max(1, round(_FRAME * sample_rate)), max(1, round(_HOP * sample_rate))
-    if len(waveform) <= length:
-        return waveform
-    frames = frame(waveform, length, hop, center=False)
-    energy = np.einsum("ij,ij->i", frames, frames)
-    loud = np.flatnonzero(energy > energy.max() * 10 ** (-SILENCE_DB / 10))
+    energy, length = frame_energy(waveform, sample_rate), frame_length(sample_rate)
+    loud = np.flatnonzero(energy > energy.max(initial=0) * 10 ** (-SILENCE_DB / 10))
     if len(loud) == 0:
         return waveform
+    hop = step_length(sample_rate)
     # The last frame answers for the samples behind it that fill no frame.
     end = None if loud[-1] == len(energy) - 1 else loud[-1] * hop + length
     return waveform[loud[0] * hop : end]
 
 
-def set_length(waveform, n_times, crop="center", pad="zero"):
+def leave_out_silence(waveform: NDArray, sample_rate: float) -> NDArray:
+    """Return the steps of 10 ms in which `find_speech` finds speech, one after the other.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_times,)
+
+    sample_rate : float
+        In Hz.
+
+    Returns
+    -------
+    speech : ndarray of shape (n_times_left,)
+        At least one step.
+    """
+    is_speech = np.repeat(find_speech(waveform, sample_rate), step_length(sample_rate))
+    return waveform[is_speech[: len(waveform)]]
+
+
+def set_length(waveform: NDArray, n_times: int, crop: str = "center", pad: str = "zero") -> NDArray:
     """Return a waveform of `n_times` samples.
 
     Parameters
@@ -61,19 +77,18 @@ def set_length(waveform, n_times, crop="center", pad="zero"):
     missing = n_times - len(waveform)
     if missing > 0:
         return np.resize(waveform, n_times) if pad == "repeat" else np.pad(waveform, (0, missing))
-    start = {"start": _at_start, "center": _at_center, "loudest": _at_loudest}[crop]
-    first = start(waveform, n_times)
-    return waveform[first : first + n_times]
+    if crop == "loudest":
+        first = _find_loudest(waveform, n_times)
+        return waveform[first : first + n_times]
+    return waveform[find_part(len(waveform), n_times, crop)]
 
 
-def _at_start(waveform, n_times):
-    return 0
+def find_part(n_times_before: int, n_times: int, crop: str) -> slice:
+    """Return which samples `set_length` keeps, for the crops that do not look at them."""
+    first = 0 if crop == "start" else max(0, n_times_before - n_times) // 2
+    return slice(first, first + n_times)
 
 
-def _at_center(waveform, n_times):
-    return (len(waveform) - n_times) // 2
-
-
-def _at_loudest(waveform, n_times):
+def _find_loudest(waveform: NDArray, n_times: int) -> int:
     energy = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype=float))])
     return int(np.argmax(energy[n_times:] - energy[:-n_times]))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
 
-from .._audio import AudioQualityWarning
+from .._audio import AudioQualityWarning, warn_caller
 from .._compat import Interval, StrOptions
-from ._base import FrontEnd
+from .._docs import substitute
+from ._base import TEXTS, Frames, FrontEnd
 from ._spectral import (
     deltas,
     hann_window,
@@ -20,14 +22,46 @@ from ._spectral import (
     power_to_db,
 )
 
+MAX_MELS = 1024
+MAX_WINDOW = 1.0  # seconds
+_LARGE_EXPONENT = 20  # of two: samples of a million times full scale
+
+MEL_TEXTS = {
+    **TEXTS,
+    "bands": """
+        n_mels : int, default=64
+            Number of mel bands, at most 1024.
+
+        window : float, default=0.025
+            Length of the Hann window, in seconds, at most 1. The Fourier transform has the next
+            power of two of it in samples: 512 at 16 kHz.
+
+        hop : float, default=0.010
+            Time between the centers of two frames, in seconds.
+
+        fmin : float, default=20.0
+            Lowest frequency, in Hz.
+
+        fmax : float, default=None
+            Highest frequency, in Hz. None is half of `sample_rate`.
+
+        deltas : {0, 1, 2}, default=0
+            How often slopes over 9 frames, and slopes of the slopes, are appended as features.
+
+        normalize : {None, "mean", "mean_variance"}, default=None
+            What is removed from each feature of a recording: nothing, its mean over frames, or its
+            mean and its standard deviation.
+        """,
+}
+
 
 class MelFrontEnd(FrontEnd):
     """Base class of the front ends that look at mel bands."""
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **FrontEnd._parameter_constraints,
-        "n_mels": [Interval(Integral, 1, None, closed="left")],
-        "window": [Interval(Real, 0, None, closed="neither")],
+        "n_mels": [Interval(Integral, 1, MAX_MELS, closed="both")],
+        "window": [Interval(Real, 0, MAX_WINDOW, closed="right")],
         "hop": [Interval(Real, 0, None, closed="neither")],
         "fmin": [Interval(Real, 0, None, closed="left")],
         "fmax": [Interval(Real, 0, None, closed="neither"), None],
@@ -35,7 +69,15 @@ class MelFrontEnd(FrontEnd):
         "normalize": [StrOptions({"mean", "mean_variance"}), None],
     }
 
-    def _check_parameters(self):
+    n_mels: int
+    window: float
+    hop: float
+    fmin: float
+    fmax: float | None
+    deltas: int
+    normalize: str | None
+
+    def _check_parameters(self) -> None:
         half_rate = self.sample_rate / 2
         fmax = half_rate if self.fmax is None else self.fmax
         if not self.fmin < fmax <= half_rate:
@@ -45,32 +87,36 @@ class MelFrontEnd(FrontEnd):
             )
         empty = int(np.sum(np.diff(self._filters().indptr) == 0))
         if empty:
-            warnings.warn(
+            warn_caller(
                 f"{empty} of n_mels={self.n_mels} mel bands are narrower than the frequency "
                 f"resolution at sample_rate={self.sample_rate} Hz and stay empty; lower n_mels or "
                 "lengthen window.",
                 AudioQualityWarning,
-                stacklevel=5,
             )
 
-    def _n_fft(self):
+    def _n_fft(self) -> int:
         """Return the next power of two of the window, in samples."""
         return 1 << (self._window_length() - 1).bit_length()
 
-    def _window_length(self):
+    def _window_length(self) -> int:
         return max(2, round(self.window * self.sample_rate))
 
-    def _filters(self):
+    def _filters(self) -> scipy.sparse.csr_array:
         fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
         return mel_filters(self.sample_rate, self._n_fft(), self.n_mels, self.fmin, fmax)
 
-    def _log_mel(self, waveform):
+    def _log_mel(self, waveform: NDArray[np.float32]) -> Frames:
         """Return decibels of shape (n_mels, n_frames)."""
         window = hann_window(self._window_length(), self._n_fft())
         hop = max(1, round(self.hop * self.sample_rate))
-        return power_to_db(mel_spectrum(waveform, self._filters(), window, hop))
+        # The power of samples far beyond full scale is beyond float32. To divide by a power of two
+        # changes no digit of a sample.
+        exponent = max(0, int(np.frexp(max(waveform.max(), -waveform.min()))[1]) - _LARGE_EXPONENT)
+        scaled = np.ldexp(waveform, -exponent) if exponent else waveform
+        decibels = power_to_db(mel_spectrum(scaled, self._filters(), window, hop))
+        return decibels + np.float32(20 * np.log10(2) * exponent) if exponent else decibels
 
-    def _finish(self, features):
+    def _finish(self, features: Frames) -> Frames:
         """Append slopes and remove the mean and scale of the recording, as asked."""
         orders = [features]
         for _ in range(self.deltas):
@@ -78,6 +124,7 @@ class MelFrontEnd(FrontEnd):
         return normalize(np.concatenate(orders), self.normalize)
 
 
+@substitute(**MEL_TEXTS)
 class LogMelSpectrogram(MelFrontEnd):
     """Logarithm of the energy in mel bands, in dB.
 
@@ -89,63 +136,25 @@ class LogMelSpectrogram(MelFrontEnd):
 
     Parameters
     ----------
-    n_mels : int, default=64
-        Number of mel bands.
+    %(bands)s
 
-    window : float, default=0.025
-        Length of the Hann window, in seconds. The Fourier transform has the next power of two of
-        it in samples: 512 at 16 kHz.
+    %(sample_rate)s
 
-    hop : float, default=0.010
-        Time between the centers of two frames, in seconds.
+    %(input_sample_rate)s
 
-    fmin : float, default=20.0
-        Lowest frequency, in Hz.
+    %(duration)s
 
-    fmax : float, default=None
-        Highest frequency, in Hz. None is half of `sample_rate`.
+    %(pad)s
 
-    deltas : {0, 1, 2}, default=0
-        How often slopes over 9 frames, and slopes of the slopes, are appended as features.
+    %(silence)s
 
-    normalize : {None, "mean", "mean_variance"}, default=None
-        What is removed from each feature of a recording: nothing, its mean over frames, or its
-        mean and its standard deviation.
+    %(memory)s
 
-    sample_rate : float, default=16000
-        Sample rate of the analysis, in Hz. Files are resampled from the rate in their header,
-        arrays from `input_sample_rate`.
-
-    input_sample_rate : float, default=16000
-        Sample rate of arrays, in Hz.
-
-    duration : float, default=None
-        Length all recordings are brought to, in seconds. None keeps theirs.
-
-    crop : {"start", "center", "loudest"}, default="center"
-        The part that is kept of a recording longer than `duration`; "loudest" has the largest
-        energy.
-
-    pad : {"zero", "repeat"}, default="zero"
-        What follows a recording shorter than `duration`: zeros, or the recording again.
-
-    trim_silence : bool, default=False
-        Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
-
-    memory : str or object with the joblib.Memory interface, default=None
-        Where to keep the frames of each recording: the folder of a cache, or the cache. They are
-        found again by the content of the recording and the parameters.
-
-    n_jobs : int, default=None
-        Number of jobs, see the scikit-learn glossary.
+    %(n_jobs)s
 
     Attributes
     ----------
-    n_features_in_ : int
-        n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if `X` in `fit` was a data frame with names.
+    %(columns)s
 
     See Also
     --------
@@ -168,23 +177,24 @@ class LogMelSpectrogram(MelFrontEnd):
 
     def __init__(
         self,
-        n_mels=64,
+        n_mels: int = 64,
         *,
-        window=0.025,
-        hop=0.010,
-        fmin=20.0,
-        fmax=None,
-        deltas=0,
-        normalize=None,
-        sample_rate=16000,
-        input_sample_rate=16000,
-        duration=None,
-        crop="center",
-        pad="zero",
-        trim_silence=False,
-        memory=None,
-        n_jobs=None,
-    ):
+        window: float = 0.025,
+        hop: float = 0.010,
+        fmin: float = 20.0,
+        fmax: float | None = None,
+        deltas: int = 0,
+        normalize: str | None = None,
+        sample_rate: float = 16000,
+        input_sample_rate: float = 16000,
+        duration: float | None = None,
+        crop: str = "center",
+        pad: str = "zero",
+        trim_silence: bool = False,
+        drop_silence: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_mels = n_mels
         self.window = window
         self.hop = hop
@@ -198,11 +208,12 @@ class LogMelSpectrogram(MelFrontEnd):
         self.crop = crop
         self.pad = pad
         self.trim_silence = trim_silence
+        self.drop_silence = drop_silence
         self.memory = memory
         self.n_jobs = n_jobs
 
-    def _extract(self, waveform):
+    def _extract(self, waveform: NDArray[np.float32]) -> Frames:
         return self._finish(self._log_mel(waveform))
 
-    def _count_features(self):
+    def _count_features(self) -> int:
         return self.n_mels * (1 + self.deltas)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .._compat import Interval
-from ._log_mel import MelFrontEnd
+from .._docs import substitute
+from ._base import Frames
+from ._log_mel import MEL_TEXTS, MelFrontEnd
 from ._spectral import cepstra
 
 
+@substitute(**MEL_TEXTS)
 class MFCC(MelFrontEnd):
     """Mel-frequency cepstral coefficients of each frame [1]_.
 
@@ -25,63 +31,25 @@ class MFCC(MelFrontEnd):
     n_mfcc : int, default=40
         Number of coefficients, at most `n_mels`. The first one is the level.
 
-    n_mels : int, default=64
-        Number of mel bands.
+    %(bands)s
 
-    window : float, default=0.025
-        Length of the Hann window, in seconds. The Fourier transform has the next power of two of
-        it in samples: 512 at 16 kHz.
+    %(sample_rate)s
 
-    hop : float, default=0.010
-        Time between the centers of two frames, in seconds.
+    %(input_sample_rate)s
 
-    fmin : float, default=20.0
-        Lowest frequency, in Hz.
+    %(duration)s
 
-    fmax : float, default=None
-        Highest frequency, in Hz. None is half of `sample_rate`.
+    %(pad)s
 
-    deltas : {0, 1, 2}, default=0
-        How often slopes over 9 frames, and slopes of the slopes, are appended as features.
+    %(silence)s
 
-    normalize : {None, "mean", "mean_variance"}, default=None
-        What is removed from each feature of a recording: nothing, its mean over frames (cepstral
-        mean normalization), or its mean and its standard deviation.
+    %(memory)s
 
-    sample_rate : float, default=16000
-        Sample rate of the analysis, in Hz. Files are resampled from the rate in their header,
-        arrays from `input_sample_rate`.
-
-    input_sample_rate : float, default=16000
-        Sample rate of arrays, in Hz.
-
-    duration : float, default=None
-        Length all recordings are brought to, in seconds. None keeps theirs.
-
-    crop : {"start", "center", "loudest"}, default="center"
-        The part that is kept of a recording longer than `duration`; "loudest" has the largest
-        energy.
-
-    pad : {"zero", "repeat"}, default="zero"
-        What follows a recording shorter than `duration`: zeros, or the recording again.
-
-    trim_silence : bool, default=False
-        Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
-
-    memory : str or object with the joblib.Memory interface, default=None
-        Where to keep the frames of each recording: the folder of a cache, or the cache. They are
-        found again by the content of the recording and the parameters.
-
-    n_jobs : int, default=None
-        Number of jobs, see the scikit-learn glossary.
+    %(n_jobs)s
 
     Attributes
     ----------
-    n_features_in_ : int
-        n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if `X` in `fit` was a data frame with names.
+    %(columns)s
 
     See Also
     --------
@@ -117,31 +85,32 @@ class MFCC(MelFrontEnd):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MelFrontEnd._parameter_constraints,
         "n_mfcc": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
         self,
-        n_mfcc=40,
+        n_mfcc: int = 40,
         *,
-        n_mels=64,
-        window=0.025,
-        hop=0.010,
-        fmin=20.0,
-        fmax=None,
-        deltas=0,
-        normalize=None,
-        sample_rate=16000,
-        input_sample_rate=16000,
-        duration=None,
-        crop="center",
-        pad="zero",
-        trim_silence=False,
-        memory=None,
-        n_jobs=None,
-    ):
+        n_mels: int = 64,
+        window: float = 0.025,
+        hop: float = 0.010,
+        fmin: float = 20.0,
+        fmax: float | None = None,
+        deltas: int = 0,
+        normalize: str | None = None,
+        sample_rate: float = 16000,
+        input_sample_rate: float = 16000,
+        duration: float | None = None,
+        crop: str = "center",
+        pad: str = "zero",
+        trim_silence: bool = False,
+        drop_silence: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_mfcc = n_mfcc
         self.n_mels = n_mels
         self.window = window
@@ -156,16 +125,17 @@ class MFCC(MelFrontEnd):
         self.crop = crop
         self.pad = pad
         self.trim_silence = trim_silence
+        self.drop_silence = drop_silence
         self.memory = memory
         self.n_jobs = n_jobs
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc={self.n_mfcc} must be at most n_mels={self.n_mels}.")
         super()._check_parameters()
 
-    def _extract(self, waveform):
+    def _extract(self, waveform: NDArray[np.float32]) -> Frames:
         return self._finish(cepstra(self._log_mel(waveform), self.n_mfcc))
 
-    def _count_features(self):
+    def _count_features(self) -> int:
         return self.n_mfcc * (1 + self.deltas)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from ._base import FrontEnd
+from .._docs import substitute
+from ._base import TEXTS, Frames, FrontEnd
 
 
+@substitute(**TEXTS)
 class RawAudio(FrontEnd):
     """Checked waveforms at one sample rate, for networks that learn from the samples.
 
@@ -14,40 +19,23 @@ class RawAudio(FrontEnd):
 
     Parameters
     ----------
-    sample_rate : float, default=16000
-        Sample rate of the output, in Hz. Files are resampled from the rate in their header,
-        arrays from `input_sample_rate`.
+    %(sample_rate)s
 
-    input_sample_rate : float, default=16000
-        Sample rate of arrays, in Hz.
+    %(input_sample_rate)s
 
-    duration : float, default=None
-        Length all recordings are brought to, in seconds. None keeps theirs.
+    %(duration)s
 
-    crop : {"start", "center", "loudest"}, default="center"
-        The part that is kept of a recording longer than `duration`; "loudest" has the largest
-        energy.
+    %(pad)s
 
-    pad : {"zero", "repeat"}, default="zero"
-        What follows a recording shorter than `duration`: zeros, or the recording again.
+    %(silence)s
 
-    trim_silence : bool, default=False
-        Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
+    %(memory)s
 
-    memory : str or object with the joblib.Memory interface, default=None
-        Where to keep the frames of each recording: the folder of a cache, or the cache. They are
-        found again by the content of the recording and the parameters.
-
-    n_jobs : int, default=None
-        Number of jobs, see the scikit-learn glossary.
+    %(n_jobs)s
 
     Attributes
     ----------
-    n_features_in_ : int
-        n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if `X` in `fit` was a data frame with names.
+    %(columns)s
 
     See Also
     --------
@@ -73,27 +61,29 @@ class RawAudio(FrontEnd):
 
     def __init__(
         self,
-        sample_rate=16000,
+        sample_rate: float = 16000,
         *,
-        input_sample_rate=16000,
-        duration=None,
-        crop="center",
-        pad="zero",
-        trim_silence=False,
-        memory=None,
-        n_jobs=None,
-    ):
+        input_sample_rate: float = 16000,
+        duration: float | None = None,
+        crop: str = "center",
+        pad: str = "zero",
+        trim_silence: bool = False,
+        drop_silence: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.sample_rate = sample_rate
         self.input_sample_rate = input_sample_rate
         self.duration = duration
         self.crop = crop
         self.pad = pad
         self.trim_silence = trim_silence
+        self.drop_silence = drop_silence
         self.memory = memory
         self.n_jobs = n_jobs
 
-    def _extract(self, waveform):
+    def _extract(self, waveform: NDArray[np.float32]) -> Frames:
         return np.ascontiguousarray(waveform)[np.newaxis]
 
-    def _count_features(self):
+    def _count_features(self) -> int:
         return 1

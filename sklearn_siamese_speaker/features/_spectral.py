@@ -14,6 +14,7 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 import scipy.sparse
+from numpy.typing import NDArray
 
 __all__ = [
     "cepstra",
@@ -33,7 +34,7 @@ __all__ = [
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
 
 
-def frame(waveform, frame_length, hop_length, *, center=True):
+def frame(waveform: NDArray, frame_length: int, hop_length: int, *, center: bool = True) -> NDArray:
     """Return overlapping frames of a waveform.
 
     Parameters
@@ -70,7 +71,7 @@ def frame(waveform, frame_length, hop_length, *, center=True):
 
 
 @lru_cache(maxsize=32)
-def hann_window(length, n_fft):
+def hann_window(length: int, n_fft: int) -> NDArray[np.float64]:
     """Return the periodic Hann window of `length` samples in the middle of `n_fft`, float64."""
     window = scipy.signal.get_window("hann", length)
     before = (n_fft - length) // 2
@@ -79,7 +80,7 @@ def hann_window(length, n_fft):
     return window
 
 
-def power_spectrum(frames, window):
+def power_spectrum(frames: NDArray, window: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the squared magnitude of the Fourier transform of windowed frames.
 
     Computed in float64: in float32 a band 80 dB below the loudest would be off by 0.001 dB.
@@ -104,7 +105,9 @@ def power_spectrum(frames, window):
 
 
 @lru_cache(maxsize=32)
-def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax):
+def mel_filters(
+    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float
+) -> scipy.sparse.csr_array:
     """Return the filters of `librosa.filters.mel`, equally spaced in mel, as a sparse matrix.
 
     The mel scale is Slaney's [1]_, linear below 1 kHz; the triangles are linear in Hz and have an
@@ -149,7 +152,9 @@ def mel_filters(sample_rate, n_fft, n_mels, fmin, fmax):
 
 
 @lru_cache(maxsize=32)
-def htk_filters(sample_rate, n_fft, n_mels, fmin, fmax):
+def htk_filters(
+    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float
+) -> scipy.sparse.csr_array:
     """Return triangular filters that are linear in mel, as in HTK [1]_, Kaldi and VGGish.
 
     librosa has no such filters: its triangles are linear in Hz on every mel scale. Here they have
@@ -191,12 +196,17 @@ def htk_filters(sample_rate, n_fft, n_mels, fmin, fmax):
     return scipy.sparse.csr_array(weights.astype(np.float32))
 
 
-def _hz_to_mel(frequencies):
+def _hz_to_mel(frequencies: NDArray | float) -> NDArray:
     # librosa writes 2595 log10 for these 1127 ln, which is off in the fourth digit.
     return 1127 * np.log1p(frequencies / 700)
 
 
-def mel_spectrum(waveform, filters, window, hop_length):
+def mel_spectrum(
+    waveform: NDArray,
+    filters: scipy.sparse.csr_array,
+    window: NDArray[np.float64],
+    hop_length: int,
+) -> NDArray[np.float32]:
     """Return the power in mel bands of one recording.
 
     Parameters
@@ -218,7 +228,9 @@ def mel_spectrum(waveform, filters, window, hop_length):
     return filters @ power_spectrum(frame(waveform, len(window), hop_length), window)
 
 
-def power_to_db(power, *, floor=1e-10, top_db=80.0):
+def power_to_db(
+    power: NDArray[np.float32], *, floor: float = 1e-10, top_db: float | None = 80.0
+) -> NDArray[np.float32]:
     """Return 10 log10 of the power of one recording.
 
     Parameters
@@ -248,7 +260,7 @@ def power_to_db(power, *, floor=1e-10, top_db=80.0):
     return np.maximum(decibels, decibels.max() - np.float32(top_db))
 
 
-def cepstra(log_spectrum, n_cepstra):
+def cepstra(log_spectrum: NDArray, n_cepstra: int) -> NDArray:
     """Return the first coefficients of the orthonormal cosine transform (DCT-II) over bands.
 
     Parameters
@@ -265,7 +277,7 @@ def cepstra(log_spectrum, n_cepstra):
     return scipy.fft.dct(log_spectrum, type=2, norm="ortho", axis=0)[:n_cepstra]
 
 
-def deltas(frames, width=9):
+def deltas(frames: NDArray, width: int = 9) -> NDArray:
     """Return the slope over time of each feature: a straight line fitted to `width` frames.
 
     Parameters
@@ -296,7 +308,7 @@ def deltas(frames, width=9):
     return slopes / np.sum(lags**2)
 
 
-def normalize(frames, kind):
+def normalize(frames: NDArray, kind: str | None) -> NDArray:
     """Return the frames of one recording without the mean, or mean and scale, of each feature.
 
     Parameters
@@ -327,7 +339,7 @@ _VGGISH_WINDOW, _VGGISH_HOP, _VGGISH_N_FFT = 400, 160, 512  # samples
 VGGISH_PATCH_TIMES = _VGGISH_HOP * (VGGISH_PATCH_FRAMES - 1) + _VGGISH_WINDOW  # samples
 
 
-def vggish_log_mel(waveform):
+def vggish_log_mel(waveform: NDArray) -> NDArray[np.float32]:
     """Return the log-mel spectrum that VGGish was trained on [1]_.
 
     The natural logarithm of 0.01 more than the magnitude, not the power, in 64 mel bands from 125
@@ -368,7 +380,7 @@ def vggish_log_mel(waveform):
     return np.log(filters @ np.sqrt(power) + np.float32(0.01))
 
 
-def vggish_patches(log_mel, hop_length=VGGISH_PATCH_FRAMES):
+def vggish_patches(log_mel: NDArray, hop_length: int = VGGISH_PATCH_FRAMES) -> NDArray:
     """Return the patches of 0.96 s that VGGish looks at.
 
     Parameters

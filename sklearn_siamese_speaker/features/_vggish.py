@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from numbers import Integral, Real
 from os import PathLike
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
+from .._audio import AudioError, Recording, warn_caller
 from .._compat import Interval
-from ._base import FrontEnd, usable_waveforms
+from .._docs import substitute
+from ._base import TEXTS, Frames, FrontEnd, frames_or_fault, usable_waveforms
 from ._length import set_length
 from ._spectral import (
     VGGISH_PATCH_TIMES,
@@ -26,11 +29,17 @@ from ._vggish_weights import (
     load_principal_components,
 )
 
+if TYPE_CHECKING:
+    from torch import device as Device  # noqa: N812
+    from torch.nn import Module
+
 N_DIMS = 128
 BLOCK = 8  # rows that pass the dense layers at once, which take as long for one
 
 
-def pass_in_blocks(network, rows, device):
+def pass_in_blocks(
+    network: Module, rows: Iterator[NDArray[np.float32]], device: Device
+) -> Iterator[NDArray[np.float32]]:
     """Yield the output of a network for each row, whose bits do not depend on other rows.
 
     Blocks always have the same size, padded with zeros, for the bits of a matrix product depend
@@ -56,7 +65,7 @@ def pass_in_blocks(network, rows, device):
         yield from embed(network, [padded], device)[0][: len(block)]
 
 
-def quantize(embeddings, eigen_vectors, means):
+def quantize(embeddings: NDArray, eigen_vectors: NDArray, means: NDArray) -> NDArray[np.float32]:
     """Whiten embeddings, clip them to [-2, 2] and round them to 8 bits.
 
     Parameters
@@ -77,6 +86,7 @@ def quantize(embeddings, eigen_vectors, means):
     return np.rint((np.clip(whitened, -2, 2) + 2) * (255 / 4)).astype(np.float32)
 
 
+@substitute(**TEXTS)
 class VGGish(FrontEnd):
     """Embeddings of patches of 0.96 s by a network trained on the sounds of AudioSet [1]_.
 
@@ -109,7 +119,7 @@ class VGGish(FrontEnd):
 
     batch_size : int, default=32
         Patches that pass the convolutions at once; it bounds the memory. They are always patches
-        of one recording, so that no recording depends on its neighbours.
+        of one recording, so that no recording depends on the others.
 
     device : str, default="auto"
         Where the network computes: "auto" (CUDA when present, else CPU) or a torch device.
@@ -117,30 +127,22 @@ class VGGish(FrontEnd):
     random_state : int, RandomState instance or None, default=None
         Seed of the weights with ``weights=None``.
 
-    input_sample_rate : float, default=16000
-        Sample rate of arrays, in Hz. All recordings are resampled to 16 kHz.
+    %(input_sample_rate)s
+        All recordings are resampled to 16 kHz.
 
-    duration : float, default=None
-        Length all recordings are brought to, in seconds. None keeps theirs.
-
-    crop : {"start", "center", "loudest"}, default="center"
-        The part that is kept of a recording longer than `duration`; "loudest" has the largest
-        energy.
+    %(duration)s
 
     pad : {"zero", "repeat"}, default="zero"
         What follows a recording shorter than `duration`, or than the 0.975 s that one patch needs:
         zeros, or the recording again.
 
-    trim_silence : bool, default=False
-        Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
+    %(silence)s
 
-    memory : str or object with the joblib.Memory interface, default=None
-        Where to keep the embeddings of each recording: the folder of a cache, or the cache. They
-        are found again by the content of the recording and of the weights, and the parameters.
+    %(memory)s
+        A cache knows the weights by their content too.
 
-    n_jobs : int, default=None
-        Number of jobs, see the scikit-learn glossary. Every process loads the weights; the
-        network uses several cores within one job.
+    %(n_jobs)s
+        Every process loads the weights; the network uses several cores within one job.
 
     Attributes
     ----------
@@ -148,11 +150,7 @@ class VGGish(FrontEnd):
         What names the weights: ("audioset", SHA-256), (path, SHA-256) or (None, seed). The weights
         themselves are not part of the estimator or its pickle; they are read again when needed.
 
-    n_features_in_ : int
-        n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if `X` in `fit` was a data frame with names.
+    %(columns)s
 
     See Also
     --------
@@ -187,7 +185,7 @@ class VGGish(FrontEnd):
     [(128, 2), (128, 1)]
     """
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **FrontEnd._parameter_constraints,
         "weights": [str, PathLike, None],
         "hop": [Interval(Real, 0, None, closed="neither")],
@@ -202,22 +200,23 @@ class VGGish(FrontEnd):
 
     def __init__(
         self,
-        weights="audioset",
+        weights: str | PathLike | None = "audioset",
         *,
-        hop=0.96,
-        final_relu=True,
-        postprocess=False,
-        batch_size=32,
-        device="auto",
-        random_state=None,
-        input_sample_rate=16000,
-        duration=None,
-        crop="center",
-        pad="zero",
-        trim_silence=False,
-        memory=None,
-        n_jobs=None,
-    ):
+        hop: float = 0.96,
+        final_relu: bool = True,
+        postprocess: bool = False,
+        batch_size: int = 32,
+        device: str = "auto",
+        random_state: Any = None,
+        input_sample_rate: float = 16000,
+        duration: float | None = None,
+        crop: str = "center",
+        pad: str = "zero",
+        trim_silence: bool = False,
+        drop_silence: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.weights = weights
         self.hop = hop
         self.final_relu = final_relu
@@ -230,22 +229,16 @@ class VGGish(FrontEnd):
         self.crop = crop
         self.pad = pad
         self.trim_silence = trim_silence
+        self.drop_silence = drop_silence
         self.memory = memory
         self.n_jobs = n_jobs
 
-    def _run(self, X, *, reset, extract):
-        if reset:
-            self._find_weights()
-        return super()._run(X, reset=reset, extract=extract)
-
-    def _find_weights(self):
+    def _check_parameters(self) -> None:
         """Set ``weights_``; what is wrong with them shows now and not in `transform`."""
         if self.weights is None:
-            warnings.warn(
+            warn_caller(
                 "VGGish(weights=None) has random weights, which know nothing of voices; pass "
-                "weights='audioset' or the path of a file.",
-                UserWarning,
-                stacklevel=5,
+                "weights='audioset' or the path of a file."
             )
         weights = find_weights(self.weights, self.random_state)
         load_network(weights, self.final_relu)
@@ -253,21 +246,24 @@ class VGGish(FrontEnd):
             load_principal_components()
         self.weights_ = weights
 
-    def _extract(self, waveform):
+    def _extract(self, waveform: NDArray[np.float32]) -> Frames:
         return self._extract_all([waveform])[0]
 
-    def _extract_recordings(self, recordings):
+    def _extract_recordings(self, recordings: Sequence[Recording]) -> list[Frames | AudioError]:
         if self.memory is not None:  # it keeps recordings one by one
             return super()._extract_recordings(recordings)
-        faults = []
-        return self._extract_all(usable_waveforms(self, recordings, faults)) + faults
+        faults: list[AudioError] = []
+        frames = self._extract_all(usable_waveforms(self, recordings, faults))
+        unusable = {fault.index for fault in faults}
+        usable = [recording for recording in recordings if recording.index not in unusable]
+        return [*map(frames_or_fault, usable, frames), *faults]
 
-    def _extract_all(self, waveforms):
+    def _extract_all(self, waveforms: Iterable[NDArray[np.float32]]) -> list[Frames]:
         """Return the frames of each; recordings share passes through the dense layers."""
         from .._torch import resolve_device
 
         network, device = load_network(self.weights_, self.final_relu), resolve_device(self.device)
-        n_patches = []
+        n_patches: list[int] = []
         rows = self._convolve(network.features, waveforms, device, n_patches)
         embeddings = list(pass_in_blocks(network.embeddings, rows, device))  # fills n_patches
         ends = np.cumsum(n_patches, dtype=int)
@@ -276,7 +272,13 @@ class VGGish(FrontEnd):
             for n, end in zip(n_patches, ends, strict=True)
         ]
 
-    def _convolve(self, network, waveforms, device, n_patches):
+    def _convolve(
+        self,
+        network: Module,
+        waveforms: Iterable[NDArray[np.float32]],
+        device: Device,
+        n_patches: list[int],
+    ) -> Iterator[NDArray[np.float32]]:
         """Yield a row for each patch; how many a waveform has is added to `n_patches`."""
         from .._torch import embed
 
@@ -288,15 +290,15 @@ class VGGish(FrontEnd):
             for batch in gen_batches(len(patches), self.batch_size):
                 yield from embed(network, [patches[batch]], device)[0]
 
-    def _finish(self, embeddings):
+    def _finish(self, embeddings: NDArray) -> Frames:
         """Return (128, n_patches) of (n_patches, 128)."""
         if self.postprocess:
             embeddings = quantize(embeddings, *load_principal_components())
         return np.ascontiguousarray(embeddings.T)
 
-    def _count_features(self):
+    def _count_features(self) -> int:
         return N_DIMS
 
-    def _identity(self):
+    def _identity(self) -> dict[str, Any]:
         # A cache must know weights by their content: a path or no seed does not tell them apart.
         return {**super()._identity(), "weights": self.weights_, "random_state": None}

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from ._weights import Published, fetch, hash_file, is_at_hand, load_tensors, read_tensors
 
 __all__ = ["NETWORK", "find_weights", "is_at_hand", "load_network", "load_principal_components"]
+
+if TYPE_CHECKING:
+    from ..nn._vggish import VGGishNetwork
+
+Weights = tuple[str | None, str | int]
 
 NETWORK = Published(
     "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
@@ -28,7 +35,7 @@ PRINCIPAL_COMPONENTS = Published(
 )
 
 
-def find_weights(weights, random_state):
+def find_weights(weights: str | os.PathLike[str] | None, random_state: Any) -> Weights:
     """Return the pair that names weights; the published ones are downloaded if need be."""
     if weights is None:
         return None, int(check_random_state(random_state).randint(2**31 - 1))
@@ -40,29 +47,29 @@ def find_weights(weights, random_state):
 
 
 @lru_cache(maxsize=1)
-def load_network(weights, final_relu):
+def load_network(weights: Weights, final_relu: bool) -> VGGishNetwork:
     """Return the network with the weights that a pair names.
 
-    The last one is remembered: 289 MB once, however many estimators and clones of them there are.
+    The last one is cached: 289 MB once, however many estimators and clones of them there are.
     """
     import torch
 
     source, name = weights
     if source is None:
-        network = _make_random_network(name, final_relu)
+        network = _make_random_network(int(name), final_relu)
     else:
         network = _read_network(_find_file(source, name), final_relu)
     # With the filters of a pixel side by side, the convolutions take three quarters of the time.
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def load_principal_components():
+def load_principal_components() -> tuple[NDArray, NDArray]:
     """Return the published eigenvectors of shape (128, 128) and means of shape (128,)."""
     with np.load(fetch(PRINCIPAL_COMPONENTS)) as arrays:
         return arrays["pca_eigen_vectors"], arrays["pca_means"].ravel()
 
 
-def _find_file(source, sha256):
+def _find_file(source: str, sha256: str | int) -> str:
     """Return the path of weights that were found before, if they still have the same bytes."""
     path = fetch(NETWORK) if source == "audioset" else source
     found = _hash_file(path)
@@ -74,7 +81,7 @@ def _find_file(source, sha256):
     return path
 
 
-def _hash_file(path):
+def _hash_file(path: str) -> str:
     try:
         return hash_file(path)
     except OSError as error:
@@ -84,7 +91,7 @@ def _hash_file(path):
         ) from error
 
 
-def _make_random_network(seed, final_relu):
+def _make_random_network(seed: int, final_relu: bool) -> VGGishNetwork:
     import torch
 
     from .._torch import random_guard
@@ -94,7 +101,7 @@ def _make_random_network(seed, final_relu):
         return VGGishNetwork(final_relu=final_relu)
 
 
-def _read_network(path, final_relu):
+def _read_network(path: str, final_relu: bool) -> VGGishNetwork:
     import torch
 
     from ..nn._vggish import VGGishNetwork

@@ -1,58 +1,43 @@
 """What every front end promises: lengths, neighbours, caches, processes, bad input."""
 
+import io
 import os
 import pickle
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import librosa
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import soundfile
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_siamese_speaker import OneShotClassifier
+from sklearn_siamese_speaker import OneShotClassifier, _progress
 from sklearn_siamese_speaker._audio import AudioError, AudioQualityWarning
 from sklearn_siamese_speaker.features import MFCC, FramePooling, LogMelSpectrogram, RawAudio
 
 FRONT_ENDS = [
     RawAudio(),
     RawAudio(sample_rate=8000, duration=0.4, trim_silence=True),
+    RawAudio(duration=0.3, drop_silence=True),
     LogMelSpectrogram(),
     LogMelSpectrogram(normalize="mean_variance", deltas=1),
     MFCC(),
+    MFCC(duration=0.3, crop="start", drop_silence=True),
     MFCC(13, deltas=2, normalize="mean", duration=0.7, crop="loudest", pad="repeat"),
 ]
+low_rate = pytest.mark.filterwarnings("ignore:X.0. .*has 8000 Hz, less than:UserWarning")
 every_front_end = pytest.mark.parametrize("front_end", FRONT_ENDS, ids=repr)
-
-
-@pytest.fixture
-def waveforms():
-    """Six half seconds whose levels are 60 dB apart."""
-    rng = np.random.default_rng(0)
-    levels = 10.0 ** np.array([0, -3, 0, -1, -2, -3])
-    return (levels[:, np.newaxis] * rng.uniform(-0.9, 0.9, (6, 8000))).astype(np.float32)
-
-
-@pytest.fixture
-def voices(waveforms):
-    """The same recordings with lengths of their own."""
-    return [waveform[: 8000 - 500 * index] for index, waveform in enumerate(waveforms)]
-
-
-@pytest.fixture
-def paths(tmp_path, voices):
-    for index, waveform in enumerate(voices):
-        soundfile.write(tmp_path / f"{index}.wav", waveform, 16000, subtype="FLOAT")
-    return [str(tmp_path / f"{index}.wav") for index in range(len(voices))]
 
 
 def assert_same_bits(frames, others):
@@ -100,6 +85,7 @@ def test_input_is_never_modified(front_end, waveforms):
     np.testing.assert_array_equal(waveforms, before)
 
 
+@pytest.mark.filterwarnings("ignore:The rows of X have 1 samples:UserWarning")
 @every_front_end
 def test_a_row_of_one_sample_has_frames(front_end):
     with pytest.warns(AudioQualityWarning, match="is silent"):
@@ -139,6 +125,7 @@ def test_four_axes_are_refused():
 # Rates and parameters
 
 
+@low_rate
 @pytest.mark.parametrize(
     ("input_rate", "rate", "n_times"), [(16000, 4000, 2000), (8000, 16000, 16000)]
 )
@@ -152,6 +139,7 @@ def test_three_seconds_at_4_khz_are_12000_samples():
     assert RawAudio(sample_rate=4000).fit_transform(X).shape == (2, 1, 12000)
 
 
+@low_rate
 def test_files_are_resampled_from_the_rate_in_their_header(tmp_path, waveforms):
     soundfile.write(tmp_path / "a.wav", waveforms[0], 8000)
     assert RawAudio(input_sample_rate=4000).fit_transform([tmp_path / "a.wav"]).shape[2] == 16000
@@ -211,53 +199,42 @@ def test_empty_mel_bands_warn(waveforms):
         LogMelSpectrogram(n_mels=128, sample_rate=4000).fit(waveforms)
 
 
-# Cache and processes
+@pytest.mark.parametrize(
+    "front_end",
+    [
+        RawAudio(duration=1e9),
+        MFCC(n_mels=10**9),
+        LogMelSpectrogram(window=1e9),
+        LogMelSpectrogram(duration=3601),
+    ],
+    ids=repr,
+)
+def test_parameters_that_no_memory_is_large_enough_for_are_refused(waveforms, front_end):
+    with pytest.raises(InvalidParameterError, match=r"must be an? (int|float) in the range"):
+        front_end.fit(waveforms)
 
 
-@pytest.fixture
-def extractions(monkeypatch):
-    """Return the list of extracted waveforms."""
-    extracted = []
-    original = MFCC._extract
-
-    def count(self, waveform):
-        extracted.append(waveform)
-        return original(self, waveform)
-
-    monkeypatch.setattr(MFCC, "_extract", count)
-    return extracted
-
-
-@pytest.mark.parametrize("as_memory", [str, lambda path: path, joblib.Memory], ids=repr)
-@pytest.mark.parametrize("kind", ["waveforms", "voices", "paths"])
-def test_a_search_over_later_steps_extracts_each_recording_once(
-    tmp_path, extractions, request, kind, as_memory
-):
-    X = request.getfixturevalue(kind)
-    memory = as_memory(tmp_path / "cache")
-    if isinstance(memory, joblib.Memory):
-        memory.verbose = 0
-    pipeline = make_pipeline(MFCC(memory=memory), FramePooling(), KNeighborsClassifier())
-    candidates = {"kneighborsclassifier__n_neighbors": [1, 2, 3]}
-    GridSearchCV(pipeline, candidates, cv=2, error_score="raise").fit(X, [0, 1, 0, 1, 0, 1])
-    assert len(extractions) == 6
-
-
-def test_the_cache_knows_parameters_and_content(tmp_path, extractions, paths, waveforms):
-    front_end = MFCC(memory=str(tmp_path / "cache"))
-    plain = front_end.fit_transform(paths)
-    assert_same_bits(front_end.set_params(n_jobs=1).fit_transform(paths), plain)
-    assert len(extractions) == 6
-    assert front_end.set_params(n_mfcc=13).fit_transform(paths)[0].shape[0] == 13
-    assert len(extractions) == 12
-    soundfile.write(paths[0], waveforms[1, :4000], 16000)
-    assert front_end.fit_transform(paths)[0].shape[1] == 26
-    assert len(extractions) == 13
+# Extraction
 
 
 def test_fit_extracts_nothing(extractions, paths):
     MFCC().fit(paths)
     assert not extractions
+
+
+@pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing"])
+def test_every_backend_of_joblib_gives_the_same_frames(paths, backend):
+    expected = MFCC().fit_transform(paths * 3)
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        assert_same_bits(MFCC().fit_transform(paths * 3), expected)
+
+
+def test_a_long_extraction_says_how_far_it_is(waveforms, monkeypatch):
+    seconds, lines = iter(np.arange(0, 1000, 4.0)), io.StringIO()
+    monkeypatch.setattr(_progress, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(_progress, "sys", SimpleNamespace(stderr=lines))
+    MFCC().fit_transform(list(waveforms) * 5)
+    assert lines.getvalue() == "Extracting frames: 16 of 30, 7 s left\n"
 
 
 # Bad input
@@ -350,3 +327,79 @@ def test_clipped_sound_is_used_with_a_warning_that_gives_the_share(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MFCC().fit_transform([0.99 * tone, 1.2 * tone])
+
+
+# Samples of any size
+
+
+@pytest.mark.parametrize("front_end", [LogMelSpectrogram(), MFCC(), RawAudio()], ids=repr)
+@pytest.mark.filterwarnings("ignore:X.0. peaks at:UserWarning")
+@pytest.mark.parametrize("exponent", [10, 60, 127])
+def test_frames_of_finite_rows_are_finite_whatever_their_scale(waveforms, front_end, exponent):
+    frames = front_end.fit_transform(np.ldexp(waveforms, exponent))
+    assert np.isfinite(frames).all()
+
+
+@pytest.mark.filterwarnings("ignore:X.0. peaks at:UserWarning")
+@pytest.mark.parametrize("exponent", [19, 20, 21, 60, 127])
+def test_a_scale_adds_its_decibels_to_the_bands(waveforms, exponent):
+    loud = waveforms[:1]
+    scaled = LogMelSpectrogram().fit_transform(np.ldexp(loud, exponent))
+    expected = LogMelSpectrogram().fit_transform(loud) + 20 * np.log10(2) * exponent
+    np.testing.assert_allclose(scaled, expected, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:X.1. peaks at:UserWarning")
+def test_a_recording_whose_frames_cannot_be_finite_is_named(waveforms):
+    X = waveforms.copy()
+    X[1] = np.finfo(np.float32).max * np.sign(X[0])
+    message = r"^X\[1\] has samples so large that its frames are not finite; scale it to \[-1, 1\]"
+    with pytest.raises(AudioError, match=message):
+        RawAudio(sample_rate=8000).fit_transform(X)  # resampling overshoots
+
+
+def test_a_recording_that_does_not_fit_into_memory_is_named(waveforms, monkeypatch):
+    def extract(self, waveform):
+        raise MemoryError("Unable to allocate 2 PiB")
+
+    monkeypatch.setattr(MFCC, "_extract", extract)
+    message = r"^X\[0\] needs more memory than there is \(Unable to allocate 2 PiB\); set duration"
+    with pytest.raises(AudioError, match=message):
+        MFCC().fit_transform(waveforms[:1])
+
+
+# Other containers
+
+
+@pytest.mark.parametrize("X", [[], (), np.array([]), pd.Series([], dtype=object)], ids=repr)
+def test_no_recordings_are_refused(X):
+    with pytest.raises(ValueError, match="X is empty; pass at least one recording: a path, or an"):
+        MFCC().fit(X)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, lambda table: np.array([["a.wav"]])])
+def test_a_table_of_paths_is_refused_with_what_to_pass(waveforms, make):
+    table = make({"path": ["a.wav"], "speaker": ["ana"]})
+    message = rf"X has shape \({table.shape[0]}, {table.shape[1]}\) and holds paths; pass one colu"
+    for call in (MFCC().fit, MFCC().fit_transform, MFCC().fit(waveforms).transform):
+        with pytest.raises(ValueError, match=message):
+            call(table)
+
+
+@pytest.mark.filterwarnings("ignore:X.0. peaks at:UserWarning")
+def test_rows_too_short_to_be_sound_warn():
+    numbers = pd.DataFrame({"age": [31.0, 40.0], "height": [1.8, 1.7]})
+    message = "The rows of X have 2 samples, 0.000125 s at input_sample_rate=16000 Hz; if they are"
+    with pytest.warns(AudioQualityWarning, match=message):
+        MFCC().fit_transform(numbers)
+
+
+def test_channels_that_cancel_out_are_named(tmp_path, waveforms):
+    stereo = np.stack([waveforms[0], -waveforms[0]], axis=1)
+    soundfile.write(tmp_path / "a.wav", stereo, 16000, subtype="FLOAT")
+    message = r"is silent once its channels are averaged: they cancel out; pass one of them\."
+    for item in (stereo, stereo.T, tmp_path / "a.wav"):
+        with pytest.raises(AudioError, match=message):
+            MFCC().fit_transform([item])
+    with pytest.warns(AudioQualityWarning, match=message):
+        MFCC().fit_transform(stereo.T[np.newaxis])

@@ -209,6 +209,7 @@ def test_a_cache_gives_the_same_bits_as_none(narrow, voices, tmp_path):
     assert_same_bits(vggish.transform(voices), cached.transform(voices))
 
 
+@pytest.mark.filterwarnings("ignore:X.0. .*has 8000 Hz, less than:UserWarning")
 def test_files_and_arrays_are_resampled_to_16_khz(narrow, tmp_path):
     sine = 0.5 * make_sine(8000)
     soundfile.write(tmp_path / "a.wav", sine, 8000, subtype="FLOAT")
@@ -224,6 +225,14 @@ def test_bad_recordings_are_named(narrow, waveforms):
 
 
 # Weights
+
+
+@pytest.mark.filterwarnings("ignore:X.1. peaks at:UserWarning")
+def test_a_recording_whose_embeddings_cannot_be_finite_is_named(narrow, waveforms, tmp_path):
+    waveforms[1] *= 1e35
+    for memory in (None, str(tmp_path)):
+        with pytest.raises(AudioError, match=r"^X\[1\] has samples so large that its frames are n"):
+            random_vggish(memory=memory).fit_transform(waveforms)
 
 
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "transform"])

@@ -1,0 +1,310 @@
+"""From X to recordings: what each sound of an X is, read, and the errors that name it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._files import MAX_CHANNELS, check_regular_file, decode, open_sound_file
+from ._waveforms import Survey, Waveform, mix, resample, resample_blocks, resampled_length, scale
+
+LISTED_FAULTS = 10
+_NOT_THE_USER = {"sklearn_siamese_speaker", "sklearn", "joblib", "contextlib"}
+
+Recordings: TypeAlias = ArrayLike | Sequence[str | os.PathLike[str]]
+
+
+class AudioError(ValueError):
+    """Sound that cannot be used.
+
+    Attributes
+    ----------
+    index : int or None
+        Position in X of the first recording that cannot be used.
+
+    path : str or None
+        Its file, None for a waveform in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker import MFCC, AudioError
+    >>> X = [np.sin(np.arange(1600.0)), np.array([0.0, np.nan])]
+    >>> try:
+    ...     MFCC().fit_transform(X)
+    ... except AudioError as error:
+    ...     print(error.index)
+    1
+    """
+
+    def __init__(self, message: str, index: int | None = None, path: str | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+        self.path = path
+
+
+class AudioQualityWarning(UserWarning):
+    """Sound that can be used but is probably not what was meant.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_siamese_speaker import MFCC, AudioQualityWarning
+    >>> silence = np.zeros((1, 1600))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     frames = MFCC().fit_transform(silence)
+    >>> caught[0].category.__name__
+    'AudioQualityWarning'
+    """
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the user's code that led here, through any number of our functions."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in _NOT_THE_USER:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One sound of an X: a file, or a waveform in memory, with its sample rate in Hz."""
+
+    index: int
+    path: str | None = None
+    waveform: Waveform | None = None
+    sample_rate: float | None = None
+
+    def fault(self, reason: str) -> AudioError:
+        """Return, not raise, the `AudioError` that says why this recording cannot be used."""
+        where = f"X[{self.index}]" + (f" {self.path!r}" if self.path is not None else "")
+        return AudioError(f"{where} {reason}", self.index, self.path)
+
+    def check(self) -> None:
+        """Raise `AudioError` if the recording cannot be used; a file is decoded to its end."""
+        if self.path is not None:
+            self._read_file(None, lambda n_times: slice(0, 0))
+
+    def read(
+        self, sample_rate: float | None = None, keep: Callable[[int], slice] | None = None
+    ) -> Waveform:
+        """Return the checked mono waveform, or a part of it.
+
+        Parameters
+        ----------
+        sample_rate : float, default=None
+            What to resample to, in Hz. None keeps the recording's own rate.
+
+        keep : callable, default=None
+            Returns the slice of samples to keep of a number of samples, both at `sample_rate`. All
+            of a file is decoded and checked, but only that part of it lies in memory.
+
+        Returns
+        -------
+        waveform : ndarray of shape (n_times,), float32
+
+        Raises
+        ------
+        AudioError
+            If the recording cannot be used.
+        """
+        if self.path is not None:
+            return self._read_file(sample_rate, keep)
+        assert self.waveform is not None
+        assert self.sample_rate is not None
+        survey = Survey()
+        survey.add(self.waveform[:, np.newaxis], self.waveform)
+        self._warn(survey.find_clipping())
+        waveform = resample(self.waveform, self.sample_rate, sample_rate)
+        return waveform if keep is None else waveform[keep(len(waveform))]
+
+    def fingerprint(self) -> tuple[str, float | None]:
+        """Return what identifies the content: a hash of the samples or of the bytes of the file."""
+        if self.path is None:
+            return joblib.hash(self.waveform), self.sample_rate
+        check_regular_file(self.path, self.fault)
+        with open(self.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), None
+
+    def _read_file(
+        self,
+        sample_rate: float | None,
+        keep: Callable[[int], slice] | None,
+        length: int | None = None,
+    ) -> Waveform:
+        assert self.path is not None
+        with open_sound_file(self.path, self.fault) as sound:
+            rate = sound.samplerate
+            if length is None:
+                length = resampled_length(sound.frames, rate, sample_rate)
+            survey = Survey()
+            blocks = resample_blocks(self._mix_blocks(sound, survey), rate, sample_rate)
+            part = slice(0, None) if keep is None else keep(length)
+            waveform, found = _collect(blocks, part)
+        reason = survey.find_nonfinite() or survey.find_quality_fault(rate)
+        if reason:
+            raise self.fault(reason)
+        if keep is not None and found != length:  # the header did not say how long it is
+            return self._read_file(sample_rate, keep, found)
+        self._warn(survey.find_clipping())
+        return waveform
+
+    def _mix_blocks(self, sound: Any, survey: Survey) -> Iterator[Waveform]:
+        for channels in decode(sound, self.fault):
+            waveform = mix(channels)
+            survey.add(channels, waveform)
+            yield waveform
+
+    def _warn(self, reason: str | None) -> None:
+        if reason:
+            warn_caller(str(self.fault(reason)), AudioQualityWarning)
+
+
+def _collect(blocks: Iterator[Waveform], part: slice) -> tuple[Waveform, int]:
+    """Return the samples of `part` of a waveform in blocks, and how many it has in all."""
+    kept, n_times = [np.empty(0, np.float32)], 0
+    for block in blocks:
+        stop = None if part.stop is None else max(0, part.stop - n_times)
+        piece = block[max(0, part.start - n_times) : stop]
+        if len(piece):
+            kept.append(piece.copy() if len(piece) < len(block) else piece)
+        n_times += len(block)
+    return np.concatenate(kept), n_times
+
+
+# From X to recordings
+
+
+def is_list_of_recordings(X: Any) -> bool:
+    """Whether `X` is a sequence of paths or of arrays, and not rows of numbers."""
+    if isinstance(X, (str, bytes, os.PathLike)):
+        raise TypeError(f"X is one path, {X!r}; pass a list of paths: [{X!r}].")
+    if len(getattr(X, "shape", (0,))) != 1 or not hasattr(X, "__len__"):
+        return False
+    return any(_is_path(item) or len(getattr(item, "shape", ())) > 0 for item in X)
+
+
+def open_recordings(
+    X: Any, input_sample_rate: float, sample_rate: float | None = None
+) -> tuple[list[Recording], list[AudioError]]:
+    """Look at every sound of a sequence of paths and arrays, or of the rows of an array.
+
+    Parameters
+    ----------
+    X : sequence of path or array; or ndarray of shape (n_samples, n_times) or \
+            (n_samples, n_channels, n_times)
+        Rows of an array may be short; silent rows and rows beyond full scale warn.
+
+    input_sample_rate : float
+        Sample rate of arrays, in Hz.
+
+    sample_rate : float, default=None
+        What they will be resampled to, in Hz; recordings below it warn.
+
+    Returns
+    -------
+    recordings : list of Recording
+        Those that can be used as far as can be told without decoding files.
+
+    faults : list of AudioError
+        One for each of the others.
+    """
+    is_rows = not is_list_of_recordings(X)
+    recordings, faults, doubts = [], [], []
+    for index, item in enumerate(X):
+        try:
+            recording, reason = _open_item(Recording(index), item, input_sample_rate, is_rows)
+        except AudioError as fault:
+            faults.append(fault)
+            continue
+        recordings.append(recording)
+        reason = reason or _find_narrow_band(recording.sample_rate, sample_rate)
+        if reason:
+            doubts.append(recording.fault(reason))
+    if doubts:
+        warn_caller(_list_faults(doubts), AudioQualityWarning)
+    return recordings, faults
+
+
+def raise_faults(faults: Sequence[AudioError], n_recordings: int) -> None:
+    """Raise one `AudioError` that lists the first ten `faults`, if there are any."""
+    if faults:
+        faults = sorted(faults, key=lambda fault: fault.index or 0)
+        message = _list_faults(faults)
+        if len(faults) > 1:
+            message = f"{len(faults)} of {n_recordings} recordings cannot be used:\n{message}"
+        raise AudioError(message, faults[0].index, faults[0].path) from faults[0].__cause__
+
+
+def _list_faults(faults: Sequence[AudioError]) -> str:
+    lines = [str(fault) for fault in faults[:LISTED_FAULTS]]
+    if len(faults) > LISTED_FAULTS:
+        lines.append(f"... and {len(faults) - LISTED_FAULTS} more.")
+    return "\n".join(lines)
+
+
+def _is_path(item: Any) -> bool:
+    return isinstance(item, (str, bytes, os.PathLike))
+
+
+def _open_item(
+    recording: Recording, item: Any, sample_rate: float, is_row: bool
+) -> tuple[Recording, str | None]:
+    """Return the recording and, for the row of an array, a reason to doubt it."""
+    if isinstance(item, (str, os.PathLike)):
+        path = str(os.fspath(item))  # not numpy's str_
+        with open_sound_file(path, Recording(recording.index, path).fault) as sound:
+            return Recording(recording.index, path, sample_rate=sound.samplerate), None
+    channels = _to_channels(recording, item, is_row)
+    waveform = mix(channels)
+    survey = Survey()
+    survey.add(channels, waveform)
+    doubt = survey.find_quality_fault(None if is_row else sample_rate)
+    reason = survey.find_nonfinite() or (None if is_row else doubt)
+    if reason:
+        raise recording.fault(reason)
+    return Recording(recording.index, waveform=waveform, sample_rate=sample_rate), doubt
+
+
+def _to_channels(recording: Recording, item: Any, is_row: bool) -> Waveform:
+    """Return float32 samples of shape (n_times, n_channels); PCM integers are scaled."""
+    array = np.asarray(item)
+    if array.dtype.kind not in "iuf":
+        raise recording.fault(
+            f"holds {array.dtype} values ({type(item).__name__}); pass a path, or an array of "
+            "floats in [-1, 1] or of int16, int32 or uint8 PCM."
+        )
+    if array.size == 0:
+        raise recording.fault("holds no samples; leave it out.")
+    if array.ndim == 0:
+        raise recording.fault(f"is the number {item}; pass a path or an array of samples.")
+    if array.ndim == 1:
+        return scale(array)[:, np.newaxis]
+    channel_axis = 0 if is_row else int(np.argmin(array.shape))
+    if array.ndim != 2 or array.shape[channel_axis] > MAX_CHANNELS:
+        raise recording.fault(
+            f"has shape {array.shape}; a waveform has shape (n_times,), or (n_channels, n_times) "
+            f"with at most {MAX_CHANNELS} channels."
+        )
+    return np.moveaxis(scale(array), channel_axis, 1)
+
+
+def _find_narrow_band(source_rate: float | None, sample_rate: float | None) -> str | None:
+    """Return a reason to doubt sound that was recorded at a lower rate than it is resampled to."""
+    if source_rate is None or sample_rate is None or source_rate >= sample_rate:
+        return None
+    return (
+        f"has {source_rate:g} Hz, less than the {sample_rate:g} Hz it is resampled to: the upper "
+        f"part of its spectrum is empty; set sample_rate={source_rate:g} for all recordings."
+    )
