@@ -23,6 +23,7 @@ from ._networks import NETWORKS, CovariancePooling, MixturePooling, StatisticsNe
 from ._samplers import RandomPairSampler, SpeakerBatchSampler
 from ._siamese import Siamese, frame_statistics
 from ._spaces import SPACES, build_space
+from ._vocal_tract import VocalTractWarp
 
 __all__ = [
     "LOSSES",
@@ -40,6 +41,7 @@ __all__ = [
     "SpeakerBatchSampler",
     "StatisticsNetwork",
     "TimeMask",
+    "VocalTractWarp",
     "build_loss",
     "build_modules",
     "build_network",

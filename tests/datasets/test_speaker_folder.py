@@ -68,7 +68,9 @@ def test_sound_that_cannot_be_read_is_left_out_and_named(make_folder):
 
 def test_only_the_first_ten_files_that_are_left_out_are_named(make_folder):
     folder = make_folder("ana/monday/1.wav", *(f"ana/monday/{i}.m4a" for i in range(10, 22)))
-    with pytest.warns(UserWarning, match=r"is left out: .*'ana/monday/19\.m4a' and 2 more\. Convert"):
+    with pytest.warns(
+        UserWarning, match=r"is left out: .*'ana/monday/19\.m4a' and 2 more\. Convert"
+    ):
         load_speaker_folder(folder)
 
 
