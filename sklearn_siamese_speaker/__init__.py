@@ -3,7 +3,7 @@
 Sound to frames
     RawAudio, MFCC, LogMelSpectrogram, VGGish; FramePooling leads on to any scikit-learn estimator.
 Frames to speaker embeddings
-    SiameseSpeakerEncoder; SpeedPerturbation (train at other speeds too)
+    SiameseSpeakerEncoder; SpeedPerturbation, ChannelPerturbation (train on copies too)
 Recordings to speaker embeddings, already trained
     PretrainedSpeakerEncoder
 Embeddings to decisions
@@ -22,7 +22,12 @@ from __future__ import annotations
 
 from ._audio import AudioError, AudioQualityWarning
 from ._public import TRUSTED_TYPES, publish
-from .encoders import PretrainedSpeakerEncoder, SiameseSpeakerEncoder, SpeedPerturbation
+from .encoders import (
+    ChannelPerturbation,
+    PretrainedSpeakerEncoder,
+    SiameseSpeakerEncoder,
+    SpeedPerturbation,
+)
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import OneShotClassifier, SpeakerVerifier
 
@@ -33,6 +38,7 @@ __all__ = [
     "TRUSTED_TYPES",
     "AudioError",
     "AudioQualityWarning",
+    "ChannelPerturbation",
     "FramePooling",
     "LogMelSpectrogram",
     "OneShotClassifier",

@@ -12,6 +12,7 @@ TRUSTED_TYPES = [
     *(
         f"sklearn_siamese_speaker.{name}"
         for name in (
+            "ChannelPerturbation",
             "FramePooling",
             "LogMelSpectrogram",
             "MFCC",
