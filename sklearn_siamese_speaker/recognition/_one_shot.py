@@ -317,7 +317,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         >>> who.calibrate_threshold(X, y, target_far=0.05).threshold
         -7.0...
         >>> round(who.calibration_["false_accept_bound"], 2)
-        0.08
+        0.09
         """
         check_is_fitted(self)
         check_scalar(
