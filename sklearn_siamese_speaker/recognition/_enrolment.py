@@ -18,11 +18,19 @@ from .._state import changed_at_once, snapshot
 from ..model_selection import find_embedding_metric
 from ..similarity import check_embeddings
 from ._recordings import check_recordings, embed, find_path, fit_encoder
-from ._texts import TEXTS
 from ._voiceprints import enrol, shrink_strings
 
 # Of a classifier that is being unfitted, another thread may see some; it is not fitted without all.
 _FITTED = ("encoder_", "classes_", "labels_", "embeddings_", "prototypes_", "first_prototype_")
+
+TEXTS = {
+    "recordings": """\
+X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
+    Recordings.""",
+    "classifier": """\
+self : OneShotClassifier
+    The fitted classifier.""",
+}
 
 
 class SpeakerEnrolment(BaseEstimator):

@@ -19,9 +19,8 @@ from .._labels import check_speakers, resolve_unknown_label
 from .._state import changed_at_once, snapshot
 from ..model_selection._open_set import draw_enrolments
 from ..similarity import AGGREGATIONS, METRICS, speaker_similarities, task_similarities
-from ._enrolment import SpeakerEnrolment
+from ._enrolment import TEXTS, SpeakerEnrolment
 from ._recordings import check_recordings
-from ._texts import TEXTS
 from ._threshold import N_ENROLMENTS, calibrate, check_target
 from ._voiceprints import decide, recognize
 

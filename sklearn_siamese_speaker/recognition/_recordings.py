@@ -27,9 +27,11 @@ def check_recordings(X: ArrayLike, name: str = "X") -> None:
 def find_path(X: ArrayLike) -> str | None:
     """Return the first item of `X`, of its first row if it has rows, if that is a path or text."""
     item: Any = X.to_numpy() if hasattr(X, "to_numpy") else X
-    while isinstance(item, list | tuple | np.ndarray) and np.size(item):
+    while isinstance(item, list | tuple) or (isinstance(item, np.ndarray) and item.ndim):
+        if not len(item):
+            return None
         item = item[0]
-    return fspath(item) if isinstance(item, str | PathLike) else None
+    return str(fspath(item)) if isinstance(item, str | PathLike) else None
 
 
 def fit_encoder(encoder: BaseEstimator, X: ArrayLike, labels: NDArray[Any]) -> BaseEstimator:
