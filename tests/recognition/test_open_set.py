@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_siamese_speaker import OneShotClassifier
+from sklearn_siamese_speaker import OneShotClassifier, _progress
 from sklearn_siamese_speaker.model_selection import open_set_score
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import choose_threshold, learn_scale
@@ -174,6 +174,12 @@ def test_neither_the_order_of_the_labels_nor_another_run_changes_the_calibration
     first = enrol().calibrate_threshold(X, y, 0.05)
     again = enrol().calibrate_threshold(X, np.unique(y, return_inverse=True)[1], 0.05)
     assert first.calibration_ == again.calibration_
+
+
+def test_a_calibration_that_takes_long_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
+    enrol().calibrate_threshold(*make_recordings(), target_far=0.1)
+    assert capsys.readouterr().err.startswith("Calibrating the threshold: 1 of 100, ")
 
 
 def test_a_target_that_the_speakers_cannot_support_is_refused_before_anything_is_embedded():
