@@ -5,7 +5,7 @@ Sound to frames
 Frames to speaker embeddings
     SiameseSpeakerEncoder; SpeedPerturbation, ChannelPerturbation (train on copies too)
 Recordings to speaker embeddings, already trained
-    PretrainedSpeakerEncoder
+    PretrainedSpeakerEncoder (public ones by name), OnnxSpeakerEncoder (any ONNX model)
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
 Evaluation of any of them
@@ -24,6 +24,7 @@ from ._audio import AudioError, AudioQualityWarning
 from ._public import TRUSTED_TYPES, publish
 from .encoders import (
     ChannelPerturbation,
+    OnnxSpeakerEncoder,
     PretrainedSpeakerEncoder,
     SiameseSpeakerEncoder,
     SpeedPerturbation,
@@ -42,6 +43,7 @@ __all__ = [
     "FramePooling",
     "LogMelSpectrogram",
     "OneShotClassifier",
+    "OnnxSpeakerEncoder",
     "PretrainedSpeakerEncoder",
     "RawAudio",
     "SiameseSpeakerEncoder",

@@ -17,6 +17,7 @@ TRUSTED_TYPES = [
             "LogMelSpectrogram",
             "MFCC",
             "OneShotClassifier",
+            "OnnxSpeakerEncoder",
             "PretrainedSpeakerEncoder",
             "RawAudio",
             "SiameseSpeakerEncoder",
