@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_siamese_speaker.nn import NETWORKS, build_network
+from sklearn_siamese_speaker.nn import NETWORKS
 
 INPUTS = dict.fromkeys(NETWORKS, (40, 301)) | {"cnn1d": (1, 48000)}
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear, nn.LSTM)
@@ -54,7 +54,7 @@ def main():
     torch.set_num_threads(1)
     print(f"{'network':10}{'parameters':>12}{'multiply-adds':>16}{'ms':>8}")
     for name, (n_features, n_frames) in INPUTS.items():
-        network = build_network(name, n_features).eval()
+        network = NETWORKS[name](n_features).eval()
         frames = torch.randn(1, n_features, n_frames)
         n_parameters = sum(p.numel() for p in network.parameters())
         print(

@@ -41,7 +41,7 @@ from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed, random_guard, resolve_device, use_whole_machine
-from sklearn_siamese_speaker.encoders._stop import StopTraining
+from sklearn_siamese_speaker.encoders._net import StopTraining
 from sklearn_siamese_speaker.encoders._training import Training
 from sklearn_siamese_speaker.inspection._style import PALETTE, figure_and_axes
 from sklearn_siamese_speaker.metrics import equal_error_rate, make_trials
@@ -70,7 +70,7 @@ NETWORKS = {
     "cnn1d": {},
     "lstm": {"lr": 3e-3},
     "cnn_lstm": {"lr": 3e-3},
-    "tdnn": {"filters": (256, 256, 768), "embedding_dim": 192},
+    "tdnn": {"network__filters": (256, 256, 768), "network__embedding_dim": 192},
 }
 
 
@@ -78,16 +78,17 @@ def best_recipe(max_epochs):
     """Return a TDNN with, beside it, a linear discriminant of the statistics of frames."""
     encoder = SiameseSpeakerEncoder(
         network="tdnn",
-        filters=(256, 256, 768),
-        embedding_dim=192,
+        network__filters=(256, 256, 768),
+        network__embedding_dim=192,
         loss="aam",
         metric="cosine",
-        recordings_per_speaker=2,
+        pairs__recordings_per_speaker=2,
         crop_frames=100,
         augment=[TimeMask(), FeatureMask(), RandomChannel(max_db=1.0)],
         max_epochs=max_epochs,
         random_state=0,
-        net_params={"optimizer__weight_decay": 0.1, "optimizer__decoupled_weight_decay": True},
+        optimizer__weight_decay=0.1,
+        optimizer__decoupled_weight_decay=True,
     )
     discriminant = make_pipeline(FramePooling(), LinearDiscriminantAnalysis(n_components=20))
     # Embeddings have length 1, discriminants about 10.
@@ -143,17 +144,15 @@ class Race(Callback):
 def race(params, train, held_out, *, budget, goal=1.1, growth=1.5):
     """Train until the budget is spent or the goal reached: rows (seconds, recordings, accuracy)."""
     encoder = SiameseSpeakerEncoder(random_state=0, **params)
-    metric = "cosine" if encoder.metric == "cosine" else "euclidean"
-    watch = Race(*held_out, metric, budget=budget, goal=goal, growth=growth)
+    watch = Race(*held_out, encoder.metric, budget=budget, goal=goal, growth=growth)
     device = resolve_device("auto")
     with random_guard(0, device):
         Training(
-            encoder.get_params(deep=False),
+            encoder._settings(),
             *train,
-            metric=metric,
             seed=0,
             device=device,
-            bridge=lambda learned: watch,
+            make_callback=lambda learned: watch,
         ).run()
     return watch.rows
 

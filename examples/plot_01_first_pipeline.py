@@ -35,7 +35,11 @@ from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
 encoder = make_pipeline(
     MFCC(),
     SiameseSpeakerEncoder(
-        "tdnn", filters=(32, 48, 64), embedding_dim=64, max_epochs=15, random_state=0
+        "tdnn",
+        network__filters=(32, 48, 64),
+        network__embedding_dim=64,
+        max_epochs=15,
+        random_state=0,
     ),
 )
 encoder.fit(X[background], y[background])

@@ -34,8 +34,8 @@ from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
 background, new = next(SpeakerKFold(n_splits=4).split(X, y))
 encoder = SiameseSpeakerEncoder(
-    filters=(32, 48, 64),
-    embedding_dim=128,
+    network__filters=(32, 48, 64),
+    network__embedding_dim=128,
     loss="bce",
     pairs="random",
     schedule="constant",

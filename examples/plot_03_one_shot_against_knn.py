@@ -28,7 +28,11 @@ background, new = next(SpeakerKFold(n_splits=3).split(X, y))
 siamese = make_pipeline(
     MFCC(),
     SiameseSpeakerEncoder(
-        "tdnn", filters=(48, 64, 96), embedding_dim=64, max_epochs=30, random_state=0
+        "tdnn",
+        network__filters=(48, 64, 96),
+        network__embedding_dim=64,
+        max_epochs=30,
+        random_state=0,
     ),
 ).fit(X[background], y[background])
 knn = make_pipeline(MFCC(), FramePooling()).fit(X[background])

@@ -34,7 +34,7 @@ from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer
 
 encoder = SiameseSpeakerEncoder(
-    "tdnn", filters=(16, 24, 32), embedding_dim=32, max_epochs=4, random_state=0
+    "tdnn", network__filters=(16, 24, 32), network__embedding_dim=32, max_epochs=4, random_state=0
 )
 cache = tempfile.TemporaryDirectory()
 search = GridSearchCV(

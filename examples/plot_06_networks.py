@@ -30,11 +30,12 @@ frames = MFCC().fit_transform(X)
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
 
-# The LSTM has no filters and keeps its size.
+filters = {"network__filters": (32, 48, 64)}
+sizes = {"cnn2d": filters, "lstm": {"network__n_units": 128}, "cnn_lstm": filters, "tdnn": filters}
 curves, seconds = {}, {}
-for network in ["cnn2d", "lstm", "cnn_lstm", "tdnn"]:
+for network, size in sizes.items():
     encoder = SiameseSpeakerEncoder(
-        network, filters=(32, 48, 64), embedding_dim=64, max_epochs=6, random_state=0
+        network, **size, network__embedding_dim=64, max_epochs=6, random_state=0
     )
     encoder.fit(frames[background], y[background])
     curves[network] = n_shot_k_way_curve(

@@ -41,8 +41,8 @@ curves = {}
 for loss, metric in choices:
     encoder = SiameseSpeakerEncoder(
         "tdnn",
-        filters=(32, 48, 64),
-        embedding_dim=64,
+        network__filters=(32, 48, 64),
+        network__embedding_dim=64,
         loss=loss,
         metric=metric,
         max_epochs=6,

@@ -27,7 +27,11 @@ from sklearn_siamese_speaker.model_selection import SeenUnseenSplit, seen_unseen
 pipeline = make_pipeline(
     MFCC(),
     SiameseSpeakerEncoder(
-        "tdnn", filters=(32, 48, 64), embedding_dim=64, max_epochs=15, random_state=0
+        "tdnn",
+        network__filters=(32, 48, 64),
+        network__embedding_dim=64,
+        max_epochs=15,
+        random_state=0,
     ),
 )
 cv = SeenUnseenSplit(unseen_size=0.4, seen_size=0.4, random_state=0)

@@ -16,8 +16,9 @@ else:
     X, y = make_speakers(n_speakers=40, n_recordings=5, duration=1.0, random_state=0)
 
 # %%
-# A network is a torch module from ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``
-# for any number of frames. This one processes each frame alone, and averages over time.
+# A network is a torch module from ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any
+# number of frames. This one processes each frame alone, and averages over time. The arguments of
+# its class are parameters of the encoder, here ``network__embedding_dim``.
 import torch
 from torch import nn
 
@@ -59,7 +60,7 @@ from sklearn_siamese_speaker.model_selection import SpeakerKFold
 background, new = next(SpeakerKFold(n_splits=2).split(X, y))
 encoder = SiameseSpeakerEncoder(
     FrameByFrame,
-    embedding_dim=64,
+    network__embedding_dim=64,
     loss=all_pairs_softmax,
     metric="cosine",
     max_epochs=20,

@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_siamese_speaker import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder
 
 encoder = SiameseSpeakerEncoder(
-    "cnn1d", filters=(32, 48, 64), embedding_dim=64, max_epochs=15, random_state=0
+    "cnn1d", network__filters=(32, 48, 64), network__embedding_dim=64, max_epochs=15, random_state=0
 )
 front_ends = {
     "raw audio, 4 kHz": RawAudio(sample_rate=4000),

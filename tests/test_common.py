@@ -13,7 +13,6 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 from sklearn_siamese_speaker import (
     MFCC,
-    ChannelPerturbation,
     FramePooling,
     LogMelSpectrogram,
     OneShotClassifier,
@@ -29,7 +28,18 @@ from sklearn_siamese_speaker.features._vggish_weights import load_network
 from sklearn_siamese_speaker.nn import LOSSES, NETWORKS, _vggish
 from sklearn_siamese_speaker.nn._dvector import DVector
 
-TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 16, "max_epochs": 1}
+TINY = {"batch_size": 16, "max_epochs": 1}
+TINY_SIZES = {"filters": (4, 4, 4), "embedding_dim": 8, "n_units": 4, "n_mixtures": 2}
+
+
+def tiny_encoder(**params):
+    """Return an encoder that is small in each way its network can be."""
+    known = SiameseSpeakerEncoder(**params).get_params()
+    sizes = {f"network__{name}": size for name, size in TINY_SIZES.items()}
+    return SiameseSpeakerEncoder(
+        **params, **TINY, **{name: size for name, size in sizes.items() if name in known}
+    )
+
 
 # Each with the number of checks that scikit-learn 1.9 collects for it: an empty list would pass.
 ESTIMATORS = [
@@ -40,8 +50,7 @@ ESTIMATORS = [
     (FramePooling(), 47),
     (PretrainedSpeakerEncoder("dvector"), 46),  # it can be used without a fit
     (SpeedPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
-    (ChannelPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
-    (SiameseSpeakerEncoder(**TINY), 48),
+    (tiny_encoder(), 48),
     (OneShotClassifier(), 55),
     (SpeakerVerifier(), 56),
 ]
@@ -138,6 +147,10 @@ def test_scikit_learn_collects_all_of_its_checks(estimator, n_checks):
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_scikit_learn_check_that_the_suite_leaves_out_passes(estimator, name):
+    if name == "check_param_validation" and isinstance(estimator, SiameseSpeakerEncoder):
+        estimator = (
+            SiameseSpeakerEncoder()
+        )  # arguments of parts have no constraint of scikit-learn's
     getattr(estimator_checks, name)(type(estimator).__name__, clone(estimator))
 
 
@@ -148,7 +161,7 @@ def test_scikit_learn_check_that_the_suite_leaves_out_passes(estimator, name):
     ids=lambda params: next(iter(params.values())),
 )
 def test_scikit_learn_check_passes_with_each_network_and_loss(params, name):
-    encoder = SiameseSpeakerEncoder(metric="cosine", **params, **TINY)
+    encoder = tiny_encoder(metric="cosine", **params)
     getattr(estimator_checks, name)("SiameseSpeakerEncoder", encoder)
 
 

@@ -14,11 +14,12 @@ import soundfile
 import sklearn_siamese_speaker
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.datasets import make_speakers
+from sklearn_siamese_speaker.nn import NETWORKS
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.MULTILINE)
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SMALL = {"filters": (4, 4, 4), "max_epochs": 1, "embedding_dim": 1024}
+SMALL_FILTERS = (4, 4, 4)
 MINUTES, SECONDS = "max_epochs=12", "max_epochs=1"  # a recipe for real speech, tried on a bit
 
 
@@ -61,8 +62,10 @@ def _voices_in_this_folder(folder_of_voices, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
     pytest.importorskip("skops")
-    for name, value in SMALL.items():
-        monkeypatch.setitem(SiameseSpeakerEncoder.__init__.__kwdefaults__, name, value)
+    monkeypatch.setitem(SiameseSpeakerEncoder.__init__.__kwdefaults__, "max_epochs", 1)
+    for network in NETWORKS.values():
+        if "filters" in network.__init__.__kwdefaults__:
+            monkeypatch.setitem(network.__init__.__kwdefaults__, "filters", SMALL_FILTERS)
     namespace = {}
     for block in code_of(page):
         run_line_by_line(block.replace(MINUTES, SECONDS), namespace, page.name)

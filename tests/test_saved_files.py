@@ -29,7 +29,12 @@ from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFol
 
 skops_io = pytest.importorskip("skops.io")
 
-TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "max_epochs": 1, "random_state": 0}
+TINY = {
+    "network__filters": (4, 4, 4),
+    "network__embedding_dim": 8,
+    "max_epochs": 1,
+    "random_state": 0,
+}
 PRIVATE = re.compile(r"sklearn_siamese_speaker(?:\.\w+)*\._\w+")
 PACKAGES = ["", ".model_selection", ".metrics", ".datasets", ".inspection", ".nn"]
 

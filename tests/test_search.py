@@ -18,7 +18,7 @@ N = N_SPEAKERS * N_RECORDINGS
 ONE_AXIS_AT_A_TIME = [
     {"mfcc__duration": [0.3, 0.5]},
     {"mfcc__sample_rate": [8000]},
-    {"encoder__network": ["cnn1d", "lstm"]},
+    {"encoder__network": ["cnn1d", "tdnn"]},
     {"encoder__max_epochs": [2]},
     {"encoder__metric": ["cosine"]},
 ]
@@ -40,7 +40,7 @@ SEARCHES = {
         {
             "param_grid": {
                 "mfcc__sample_rate": [8000, 16000],
-                "encoder__network": ["cnn2d", "lstm"],
+                "encoder__network": ["cnn2d", "tdnn"],
             },
             "resource": "encoder__max_epochs",
             "min_resources": 1,
@@ -72,7 +72,11 @@ def extractions(monkeypatch):
 
 def make_search(kind, memory, n_jobs=None):
     encoder = SiameseSpeakerEncoder(
-        filters=(4, 4, 4), embedding_dim=8, max_epochs=1, lr=1e-3, random_state=0
+        network__filters=(4, 4, 4),
+        network__embedding_dim=8,
+        max_epochs=1,
+        lr=1e-3,
+        random_state=0,
     )
     search, params = SEARCHES[kind]
     return search(

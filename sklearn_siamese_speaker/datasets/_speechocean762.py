@@ -22,8 +22,7 @@ ARCHIVE = Archive(
 
 ABOUT = """\
 speechocean762: English sentences read by speakers of Mandarin, half of them children, 16 kHz.
-Licence: "available for free download for both commercial and non-commercial purposes" (README),
-Apache-2.0 (dataset page of the authors, https://huggingface.co/datasets/mispeech/speechocean762).
+Licence: "available for free download for both commercial and non-commercial purposes".
 Source: https://github.com/jimbozhang/speechocean762
 Citation: J. Zhang et al. (2021). "speechocean762: An Open-Source Non-native English Speech Corpus
 For Pronunciation Assessment". Interspeech, arXiv:2104.01378."""
@@ -57,10 +56,6 @@ def fetch_speechocean762(
     %(description_or_pair)s
 
     %(raises_oserror)s
-
-    See Also
-    --------
-    load_voices : Some recordings of its adults, inside the package.
 
     References
     ----------

@@ -124,13 +124,16 @@ class Checkpoint(Callback):
         Where to.
     seed : int
         Of the training; kept, because a resumed one needs the same.
+    schedule : LearningRateSchedule
+        Its state is part of the training.
     validation : Validation or None
         Its rows and best weights are part of the training.
     """
 
-    def __init__(self, file, seed, validation):
+    def __init__(self, file, seed, schedule, validation):
         self.file = file
         self.seed = seed
+        self.schedule = schedule
         self.validation = validation
 
     def on_epoch_end(self, net, **kwargs):
@@ -140,6 +143,7 @@ class Checkpoint(Callback):
             "module": net.module_.state_dict(),
             "criterion": net.criterion_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
+            "schedule": self.schedule.scheduler.state_dict(),
             "epochs": [_plain_epoch(row) for row in net.history],
         }
         if self.validation is not None:
@@ -148,11 +152,12 @@ class Checkpoint(Callback):
         self.file.save(state)
 
 
-def resume(net, state, validation):
-    """Put a net, and its validation, where a checkpoint was taken."""
+def resume(net, state, schedule, validation):
+    """Put a net, its schedule and its validation where a checkpoint was taken."""
     net.module_.load_state_dict(state["module"])
     net.criterion_.load_state_dict(state["criterion"])
     net.optimizer_.load_state_dict(state["optimizer"])
+    schedule.scheduler.load_state_dict(state["schedule"])
     net.history = History({**row, "batches": []} for row in state["epochs"])
     if validation is not None:
         validation.validations = state["validations"]

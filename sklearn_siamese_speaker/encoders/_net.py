@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from torch import nn
 
 from .._torch import epoch_seed, reseed
-from ._batches import Batches
-from ._schedule import LearningRateSchedule
-from ._stop import StopTraining
-
-OPTIMIZERS = {
-    "radam": torch.optim.RAdam,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": torch.optim.SGD,
-}
+from ._batches import Batches, Recordings
+from ._settings import TrainingSettings
 
 
-_OWN_PARAMS = {"module", "criterion", "lr", "train_split", "iterator_train"}
+class StopTraining(Exception):  # noqa: N818 - not an error
+    """Raised by a callback to end the training after the current epoch."""
 
 
 class SeedEpoch(Callback):
@@ -32,11 +27,11 @@ class SeedEpoch(Callback):
     what an undisturbed one would have drawn.
     """
 
-    def __init__(self, seed, generator):
+    def __init__(self, seed: int, generator: torch.Generator) -> None:
         self.seed = seed
         self.generator = generator
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Seed the global generators and the one that draws batches."""
         epoch = len(net.history)
         reseed(self.seed, epoch)
@@ -46,7 +41,9 @@ class SeedEpoch(Callback):
 class StopNonFinite(Callback):
     """Stop before a non-finite gradient reaches the weights."""
 
-    def on_grad_computed(self, net, named_parameters, **kwargs):
+    def on_grad_computed(
+        self, net: NeuralNet, named_parameters: Iterable[tuple[str, nn.Parameter]], **kwargs: Any
+    ) -> None:
         """Check the gradients of the batch; a NaN or infinite loss always shows in them."""
         gradients = [p.grad for _, p in named_parameters if p.grad is not None]
         if all(torch.isfinite(g).all() for g in gradients):
@@ -59,22 +56,54 @@ class StopNonFinite(Callback):
         )
 
 
+class LearningRateSchedule(Callback):
+    """Move the learning rate along one of torch's schedules, batch by batch.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        With the schedule, its highest rate and its number of epochs.
+    batches_per_epoch : int
+        Batches of an epoch.
+
+    Attributes
+    ----------
+    scheduler : torch.optim.lr_scheduler.LRScheduler
+        From `attach` on. Its state is part of the training, as the optimizer's is.
+    """
+
+    def __init__(self, settings: TrainingSettings, batches_per_epoch: int) -> None:
+        self.settings = settings
+        self.batches_per_epoch = batches_per_epoch
+
+    def attach(self, optimizer: torch.optim.Optimizer) -> None:
+        """Build the schedule, which sets the learning rate of the first batch."""
+        n_batches = self.batches_per_epoch * self.settings.max_epochs
+        self.scheduler = self.settings.parts["schedule"].build(
+            optimizer=optimizer,
+            max_lr=self.settings.lr,
+            T_max=n_batches,
+            total_iters=n_batches,
+            total_steps=n_batches,
+            epochs=self.settings.max_epochs,
+            steps_per_epoch=self.batches_per_epoch,
+        )
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        """Set the learning rate of the next batch."""
+        self.scheduler.step()
+
+
 def build_net(
-    module,
-    loss,
-    sampler,
-    generator,
+    module: nn.Module,
+    loss: nn.Module,
+    settings: TrainingSettings,
     *,
-    seed,
-    optimizer,
-    lr,
-    schedule,
-    max_epochs,
-    device,
-    verbose=0,
-    callbacks=(),
-    net_params=None,
-):
+    sampler: Iterable[list[int]],
+    generator: torch.Generator,
+    device: torch.device,
+    callbacks: Sequence[Callback],
+) -> NeuralNet:
     """Return an initialised skorch net.
 
     Parameters
@@ -83,68 +112,48 @@ def build_net(
         Maps frames to coordinates.
     loss : torch.nn.Module
         Maps coordinates and speakers to a scalar; its parameters are trained too.
-    sampler : sized iterable of lists of int
+    settings : TrainingSettings
+        With the optimizer and further arguments of :class:`skorch.NeuralNet`.
+    sampler : iterable of lists of int
         The batches of an epoch.
     generator : torch.Generator
-        The one the sampler and the crops draw from.
-    seed : int
-        Start of every epoch's random numbers.
-    optimizer : str or torch.optim.Optimizer class
-        A name in ``OPTIMIZERS`` or a class.
-    lr, schedule, max_epochs, device, verbose
-        As in :class:`~sklearn_siamese_speaker.SiameseSpeakerEncoder`.
+        Draws the crops and the augmentation.
+    device : torch.device
+        Where to train.
     callbacks : sequence of skorch callbacks
-        Run after our own.
-    net_params : dict or None
-        Further parameters of :class:`skorch.NeuralNet`; they win, but for callbacks, which run
-        after the others.
-
-    Raises
-    ------
-    ValueError
-        For those among `net_params` that the encoder sets itself.
+        They run in this order, before those of the settings.
     """
-    net_params = dict(net_params or {})
-    own = sorted(name for name in net_params if name.split("__")[0] in _OWN_PARAMS)
-    if own:
-        raise ValueError(
-            f"net_params holds {', '.join(own)}, which the encoder sets from its own parameters; "
-            "set those."
-        )
-    params = {
-        "module": module,
-        "criterion": loss,
-        "optimizer": OPTIMIZERS.get(optimizer, optimizer),
-        "lr": float(lr),  # a scalar of numpy's would make the checkpoint unreadable
-        "max_epochs": max_epochs,
-        "train_split": None,
-        "iterator_train": Batches,
-        "iterator_train__sampler": sampler,
-        "iterator_train__generator": generator,
-        "device": device,
-        "verbose": verbose,
-        "callbacks": [
-            SeedEpoch(seed, generator),
-            LearningRateSchedule(schedule, float(lr), len(sampler), max_epochs),
-            StopNonFinite(),
-            *callbacks,
-            *net_params.pop("callbacks", ()),
-        ],
+    further = settings.parts["net"].plain_arguments()
+    further |= {
+        f"optimizer__{name}": value
+        for name, value in settings.parts["optimizer"].plain_arguments().items()
     }
-    plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in net_params.items()}
-    return NeuralNet(**{**params, **plain}).initialize()
+    return NeuralNet(
+        module,
+        loss,
+        optimizer=settings.parts["optimizer"].factory,
+        lr=settings.lr,
+        max_epochs=settings.max_epochs,
+        train_split=None,
+        iterator_train=Batches,
+        iterator_train__sampler=sampler,
+        iterator_train__generator=generator,
+        device=device,
+        verbose=settings.verbose,
+        callbacks=[*callbacks, *(further.pop("callbacks", None) or ())],
+        **further,
+    ).initialize()
 
 
-def train(net, recordings):
+def train(net: NeuralNet, recordings: Recordings) -> None:
     """Run the epochs that are left; a Ctrl-C passes through (skorch's own `fit` swallows it)."""
     with contextlib.suppress(StopTraining):
         net.notify("on_train_begin", X=recordings, y=None)
         net.fit_loop(recordings, epochs=net.max_epochs - len(net.history))
     net.notify("on_train_end", X=recordings, y=None)
-    return net
 
 
-def epoch_history(net):
+def epoch_history(net: NeuralNet) -> list[dict[str, Any]]:
     """Return skorch's history of complete epochs as dicts: epoch, train_loss, seconds."""
     return [
         {"epoch": row["epoch"], "train_loss": float(row["train_loss"]), "seconds": row["dur"]}

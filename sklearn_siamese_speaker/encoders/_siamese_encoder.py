@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import fields
 from numbers import Integral, Real
 from os import PathLike
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -25,16 +26,22 @@ from .._compat import (
 from .._labels import check_speakers
 from .._state import unchanged_on_error
 from ..features._frames import check_frames
+from ._parts import Part, PartParamsMixin
+from ._settings import TrainingSettings
 
 
 def _has_pair_head(encoder):
-    if encoder.loss == "bce":
+    if encoder.loss == "bce" or hasattr(encoder.loss, "pair_logits"):
         return True
     raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={encoder.loss!r}.")
 
 
 class SiameseSpeakerEncoder(
-    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin,
+    CallbackSupportMixin,
+    TransformerMixin,
+    PartParamsMixin,
+    BaseEstimator,
 ):
     """Speaker embeddings learned by a Siamese network.
 
@@ -42,69 +49,62 @@ class SiameseSpeakerEncoder(
     recordings of any speaker, also of ones never heard, to points whose distance says how alike
     two voices are. The training loop is skorch's.
 
+    Network, metric, loss, pairs, optimizer and schedule are parts: each is chosen by the name of a
+    class, as a class, or, network and loss, as a module of your own that is built already. The
+    arguments of a part are parameters too, named ``<part>__<argument>`` as in
+    ``network__n_units=64``: they can be given here, set by `set_params` and searched, and
+    ``get_params()`` lists those of the chosen parts. One that a part does not take raises.
+
     Parameters
     ----------
-    network : {"auto", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"} or torch.nn.Module class or \
-            instance, default="auto"
-        What encodes a recording. "auto" is "cnn1d" for one feature (raw audio), else "cnn2d", the
-        case study's network. "tdnn" is an x-vector style network. A class is called as
-        ``network(n_features, embedding_dim)``; an instance is copied, its weights are the start.
-        Either maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of
-        frames.
+    network : {"auto", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}, class or torch.nn.Module, \
+            default="auto"
+        What encodes a recording: :class:`~sklearn_siamese_speaker.nn.CNN2d`, the case study's
+        network, :class:`~sklearn_siamese_speaker.nn.CNN1d`,
+        :class:`~sklearn_siamese_speaker.nn.LSTM`, :class:`~sklearn_siamese_speaker.nn.CNNLSTM`,
+        :class:`~sklearn_siamese_speaker.nn.TDNN`, which is an x-vector style network. "auto" is
+        "cnn1d" for one feature (raw audio), else "cnn2d". A class, or another callable, is called
+        as ``network(n_features, **arguments)``. A module is copied, its weights are the start. Each
+        maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of frames.
 
-    filters : tuple of int, default=(128, 256, 384)
-        Filters of each convolution block.
-
-    kernel_size : int or tuple of int, default=3
-        Of each convolution block, one for both or (features, frames) for "cnn2d".
-
-    stride : int, tuple of int or None, default=None
-        Of each convolution block, as `kernel_size`. None is what suits the network: 3 for
-        "cnn2d", 1 for the others.
-
-    pool_size : int, tuple of int or None, default=None
-        Of the maximum after each convolution, as `kernel_size`; 1 is no pooling. None is what
-        suits the network: 1 for "cnn2d", 3 for "cnn1d".
-
-    embedding_dim : int, default=1024
-        Units of the last, fully connected layer: the dimensions of an embedding.
-
-    dropout : float, default=0.2
-        Share of channels (in convolution blocks) and of units (at the end) that are dropped.
-
-    metric : {"euclidean", "cosine", "manhattan", "weighted_manhattan"}, default="euclidean"
+    metric : {"euclidean", "cosine", "manhattan", "weighted_manhattan"}, class or \
+            torch.nn.Module, default="euclidean"
         Distance between two embeddings. "weighted_manhattan" learns a non-negative weight for
-        each dimension [2]_.
+        each dimension [2]_. A class is a :class:`~sklearn_siamese_speaker.nn.Space`.
 
-    loss : {"bce", "contrastive", "triplet", "prototypical", "aam"} or callable, \
+    loss : {"bce", "contrastive", "triplet", "prototypical", "aam"}, class or callable, \
             default="prototypical"
         "bce": binary cross-entropy of "same speaker or not" on a learned scale and offset of the
         distance, every pair of a batch, same and different pairs weighing half each: the case
         study's. "contrastive" and "triplet" hold such pairs a margin apart. "prototypical":
         cross-entropy over the distances to the means of the batch's speakers [3]_. "aam":
         additive angular margin over all training speakers, for ``metric="cosine"`` only [4]_. A
-        callable maps ``(embeddings, labels)`` to a scalar tensor; a torch.nn.Module is copied and
-        its parameters are trained.
+        class is called with `space`, `n_dims` and `n_classes`, as far as it has arguments of these
+        names. What it makes, or another callable, maps ``(embeddings, labels)`` to a scalar tensor;
+        a torch.nn.Module is copied and its parameters are trained.
 
-    pairs : {"all", "random"}, default="all"
+    pairs : {"all", "random"} or class, default="all"
         "all": a batch is a few recordings each of some speakers, encoded once, and every pair in
-        it counts. "random": `batch_size` independent pairs, half of them of one speaker, encoded
-        twice over; for ``loss="bce"`` and "contrastive" only.
+        it counts (:class:`~sklearn_siamese_speaker.nn.SpeakerBatchSampler`, with
+        `pairs__recordings_per_speaker`). "random": `batch_size` independent pairs, half of them of
+        one speaker, encoded twice over
+        (:class:`~sklearn_siamese_speaker.nn.RandomPairSampler`); for ``loss="bce"`` and
+        "contrastive" only.
 
     optimizer : {"radam", "adam", "adamw", "sgd"} or torch.optim.Optimizer class, default="radam"
-        The optimizer.
+        The optimizer; `optimizer__weight_decay` is one of its arguments.
 
     lr : float, default=0.01
         Learning rate; the highest one of a schedule.
 
-    schedule : {"constant", "cosine", "one_cycle"}, default="cosine"
-        Course of the learning rate over all batches of the training.
+    schedule : {"constant", "cosine", "one_cycle"} or class, default="cosine"
+        Course of the learning rate over all batches of the training: a class of
+        :mod:`torch.optim.lr_scheduler` that moves from batch to batch. "cosine" is
+        CosineAnnealingLR, "one_cycle" OneCycleLR without its changes of the momentum. Its length is
+        the training's; arguments such as `schedule__pct_start` shape it.
 
     batch_size : int, default=64
         Recordings of a batch; pairs of a batch for ``pairs="random"``.
-
-    recordings_per_speaker : int, default=4
-        Recordings of each speaker in a batch, for ``pairs="all"``.
 
     crop_frames : "auto" or int, default="auto"
         Frames of the random crops that a batch consists of. Shorter recordings are repeated.
@@ -115,11 +115,11 @@ class SiameseSpeakerEncoder(
 
     augment : list of callables or None, default=None
         Seeded ``(batch, generator) -> batch``, applied in this order to each batch before the
-        standardization, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`.
+        standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`.
 
     validation : NShotKWaySplit or None, default=None
-        The tasks on held-out speakers; None is the case study's 100 tasks of 1-shot 4-way. Too few
-        speakers for its `k_way` shrink that.
+        The tasks on held-out speakers; None is the case study's 100 tasks of 1-shot 4-way. With
+        fewer held-out speakers than `k_way`, `k_way` is reduced.
 
     validation_fraction : float or None, default=None
         Share of the *speakers* held out to validate on. None trains on all.
@@ -130,7 +130,7 @@ class SiameseSpeakerEncoder(
     early_stopping : bool or int, default=False
         Stop after this many validations without improvement (True is 10), and keep the best
         weights instead of the last. Needs `validation_fraction`. Training on random pairs can stay
-        at chance for some epochs before it moves: be patient with it.
+        at chance for some epochs before it moves: use a large number there.
 
     checkpoint_dir : path-like or None, default=None
         Folder with a file for each training, named by the fingerprint of parameters, data and
@@ -138,7 +138,7 @@ class SiameseSpeakerEncoder(
         result has the bits of an undisturbed fit.
 
     warm_start : bool, default=False
-        Start a new `fit` from the weights, and the standardization, of the one before; the
+        Start a new `fit` from the weights, and the standardisation, of the one before; the
         speakers may be others.
 
     device : str, default="auto"
@@ -151,9 +151,9 @@ class SiameseSpeakerEncoder(
     verbose : int, default=0
         1 prints a line an epoch.
 
-    net_params : dict or None, default=None
-        Further parameters of :class:`skorch.NeuralNet`, such as
-        ``{"optimizer__weight_decay": 1e-4}``.
+    **part_params
+        Arguments of the parts, ``<part>__<argument>``, and ``net__<argument>`` for further
+        arguments of :class:`skorch.NeuralNet` such as `net__callbacks`.
 
     Attributes
     ----------
@@ -203,35 +203,42 @@ class SiameseSpeakerEncoder(
     >>> from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
     >>> from sklearn_siamese_speaker.datasets import make_speakers
     >>> X, y = make_speakers(n_speakers=4, n_recordings=4, duration=1.0, random_state=0)
-    >>> encoder = SiameseSpeakerEncoder(filters=(8, 8, 8), embedding_dim=16, max_epochs=1,
-    ...                                 random_state=0)
+    >>> encoder = SiameseSpeakerEncoder(network__filters=(8, 8, 8), network__embedding_dim=16,
+    ...                                 max_epochs=1, random_state=0)
     >>> make_pipeline(MFCC(), encoder).fit(X, y).transform(X).shape
     (16, 16)
 
     The exact case study: binary cross-entropy on random pairs at a constant learning rate.
 
     >>> case_study = SiameseSpeakerEncoder(loss="bce", pairs="random", schedule="constant", lr=1e-3)
+
+    Another network, and what of it can be set and searched:
+
+    >>> encoder = SiameseSpeakerEncoder("lstm", network__n_units=64)
+    >>> {name: value for name, value in encoder.get_params().items() if "network__" in name}
+    {'network__embedding_dim': 1024, 'network__n_units': 64, 'network__n_layers': 2,
+     'network__dropout': 0.2}
     """
 
+    _part_names: ClassVar[tuple[str, ...]] = (
+        "network",
+        "metric",
+        "loss",
+        "pairs",
+        "optimizer",
+        "schedule",
+        "net",
+    )
+
     _parameter_constraints: ClassVar[dict] = {
-        "network": [StrOptions({"auto", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}), callable],
-        "filters": [Iterable],
-        "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple],
-        "stride": [Interval(Integral, 1, None, closed="left"), tuple, None],
-        "pool_size": [Interval(Integral, 1, None, closed="left"), tuple, None],
-        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "metric": [StrOptions({"euclidean", "cosine", "manhattan", "weighted_manhattan"})],
-        "loss": [
-            StrOptions({"bce", "contrastive", "triplet", "prototypical", "aam"}),
-            callable,
-        ],
-        "pairs": [StrOptions({"all", "random"})],
-        "optimizer": [StrOptions({"radam", "adam", "adamw", "sgd"}), callable],
+        "network": [str, callable],
+        "metric": [str, callable],
+        "loss": [str, callable],
+        "pairs": [str, callable],
+        "optimizer": [str, callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "schedule": [StrOptions({"constant", "cosine", "one_cycle"})],
+        "schedule": [str, callable],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "recordings_per_speaker": [Interval(Integral, 2, None, closed="left")],
         "crop_frames": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "augment": [list, tuple, None],
@@ -244,19 +251,12 @@ class SiameseSpeakerEncoder(
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
-        "net_params": [dict, None],
     }
 
     def __init__(
         self,
         network="auto",
         *,
-        filters=(128, 256, 384),
-        kernel_size=3,
-        stride=None,
-        pool_size=None,
-        embedding_dim=1024,
-        dropout=0.2,
         metric="euclidean",
         loss="prototypical",
         pairs="all",
@@ -264,7 +264,6 @@ class SiameseSpeakerEncoder(
         lr=1e-2,
         schedule="cosine",
         batch_size=64,
-        recordings_per_speaker=4,
         crop_frames="auto",
         max_epochs=40,
         augment=None,
@@ -277,15 +276,9 @@ class SiameseSpeakerEncoder(
         device="auto",
         random_state=None,
         verbose=0,
-        net_params=None,
+        **part_params,
     ):
         self.network = network
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pool_size = pool_size
-        self.embedding_dim = embedding_dim
-        self.dropout = dropout
         self.metric = metric
         self.loss = loss
         self.pairs = pairs
@@ -293,7 +286,6 @@ class SiameseSpeakerEncoder(
         self.lr = lr
         self.schedule = schedule
         self.batch_size = batch_size
-        self.recordings_per_speaker = recordings_per_speaker
         self.crop_frames = crop_frames
         self.max_epochs = max_epochs
         self.augment = augment
@@ -306,7 +298,7 @@ class SiameseSpeakerEncoder(
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-        self.net_params = net_params
+        self._keep_part_params(part_params)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
@@ -331,8 +323,8 @@ class SiameseSpeakerEncoder(
         Raises
         ------
         ValueError
-            For fewer than 2 speakers, when no speaker has 2 recordings, and for a loss that does
-            not go with `metric` or `pairs`.
+            For fewer than 2 speakers, when no speaker has 2 recordings, for a loss that does
+            not go with `metric` or `pairs`, and for an argument that its part does not take.
         FloatingPointError
             When the loss becomes NaN or infinite; the last good weights are kept.
         OSError
@@ -349,28 +341,28 @@ class SiameseSpeakerEncoder(
         from ._training import Training
 
         frames, y = self._check_fit(X, y)
+        settings = self._settings()
         start = (self.state_, self.loss_state_) if self._continues() else None
         checkpoint = self._open_checkpoint(frames, y, start)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if checkpoint is not None and checkpoint[1] is not None:
             seed = checkpoint[1]["seed"]
         device = resolve_device(self.device)
-        with random_guard(seed, device), fit_task(self, X, y) as bridge:
+        with random_guard(seed, device), fit_task(self, X, y) as make_callback:
             training = Training(
-                self.get_params(deep=False),
+                settings,
                 frames,
                 y,
-                metric=_plain_metric(self.metric),
                 seed=seed,
                 device=device,
                 start=start,
                 checkpoint=checkpoint,
-                bridge=bridge,
+                make_callback=make_callback,
             )
             try:
                 training.run()
             finally:  # a training that is cut off keeps what it had learned
-                vars(self).update(training.learned())
+                vars(self).update(training.learned(), _fitted_params=self._module_params())
         return training
 
     def transform(self, X):
@@ -425,12 +417,6 @@ class SiameseSpeakerEncoder(
         return loss.pair_logits(distances).sigmoid().detach().numpy()
 
     @property
-    def embedding_metric_(self):
-        """The plain metric of the space that `transform` returns."""
-        check_is_fitted(self, "state_")
-        return _plain_metric(self.metric)
-
-    @property
     def net_(self):
         """The trained skorch net, rebuilt from the arrays."""
         check_is_fitted(self, "state_")
@@ -462,12 +448,6 @@ class SiameseSpeakerEncoder(
                 "early_stopping needs speakers to validate on; set validation_fraction, to 0.2 for "
                 "example."
             )
-        if self.pairs == "all" and self.recordings_per_speaker >= self.batch_size:
-            raise ValueError(
-                f"A batch of batch_size={self.batch_size} would hold one speaker only, with "
-                f"recordings_per_speaker={self.recordings_per_speaker}, and nothing to learn; "
-                "batch_size must be larger."
-            )
         reset = not self._continues()
         frames = check_frames(self, X, reset=reset, ensure_min_samples=2)
         y = check_speakers(y)
@@ -486,6 +466,31 @@ class SiameseSpeakerEncoder(
             )
         return frames, y
 
+    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part | None:
+        from ._modules import find_part
+
+        n_features = getattr(self, "n_features_in_", None)
+        return find_part(type(self).__name__, name, value, given, n_features)
+
+    def _part_choices(self, name: str) -> str:
+        from ._modules import part_choices
+
+        return part_choices(name)
+
+    def _settings(self) -> TrainingSettings:
+        """Return what the training is told, checked."""
+        names = [field.name for field in fields(TrainingSettings) if field.name != "parts"]
+        values = {name: getattr(self, name) for name in names}
+        # Numbers of NumPy's would make a checkpoint unreadable.
+        plain = {n: v.item() if isinstance(v, np.generic) else v for n, v in values.items()}
+        return TrainingSettings(parts=self._checked_parts(), **plain)
+
+    def _module_params(self) -> dict[str, Any]:
+        """Return the parameters that network and loss are built from."""
+        parts = ("network", "metric", "loss", "pairs")
+        params = self.get_params(deep=False)
+        return {name: v for name, v in params.items() if name.partition("__")[0] in parts}
+
     def _continues(self):
         return self.warm_start and hasattr(self, "state_")
 
@@ -495,7 +500,7 @@ class SiameseSpeakerEncoder(
             return None
         from ._checkpoint import CheckpointFile, fingerprint
 
-        params = self.get_params(deep=False)
+        params = self.get_params()
         for name in ("max_epochs", "verbose", "device", "checkpoint_dir"):
             del params[name]
         file = CheckpointFile(self.checkpoint_dir, fingerprint(params, start, list(frames), y))
@@ -521,12 +526,14 @@ class SiameseSpeakerEncoder(
     def _rebuild_modules(self):
         """Return the trained Siamese module and its loss, built anew from the arrays."""
         from .._torch import arrays_to_module, random_guard, resolve_device
-        from ..nn import build_modules
+        from ._modules import build_modules
 
+        # As they were fitted, whatever `set_params` has changed since.
+        parts = {
+            n: self._part(n, self._fitted_params) for n in ("network", "metric", "loss", "pairs")
+        }
         with random_guard(0, resolve_device("cpu")):
-            siamese, loss = build_modules(
-                self.get_params(deep=False), self.n_features_in_, len(self.classes_)
-            )
+            siamese, loss = build_modules(parts, self.n_features_in_, len(self.classes_))
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
     def _embed(self, frames):
@@ -546,10 +553,6 @@ class SiameseSpeakerEncoder(
         _, loss = remembered(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss
-
-
-def _plain_metric(metric):
-    return {"weighted_manhattan": "manhattan"}.get(metric, metric)
 
 
 def _pair_half(X, half):

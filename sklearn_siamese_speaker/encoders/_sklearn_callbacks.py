@@ -1,4 +1,4 @@
-"""The bridge from skorch's epochs to scikit-learn's callbacks (1.9, experimental there)."""
+"""Skorch's epochs as tasks of scikit-learn's callbacks (1.9, experimental there)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from skorch.callbacks import Callback
 
-from ._stop import StopTraining
+from ._net import StopTraining
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def fit_task(estimator, X, y):
 
     Yields
     ------
-    bridge : callable or None
+    make_callback : callable or None
         ``fitted_attributes -> SklearnCallbacks``; None on a scikit-learn without callbacks.
     """
     if not hasattr(estimator, "_init_callback_context"):

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from skorch.callbacks import Callback
 
 from .._torch import arrays_to_module, module_to_arrays
-from ..nn import RandomPairSampler, SpeakerBatchSampler, build_modules, frame_statistics
+from ..nn import Loss, Siamese, frame_statistics
 from ._batches import Recordings
-from ._checkpoint import Checkpoint, resume
-from ._net import build_net, epoch_history, train
+from ._checkpoint import Checkpoint, CheckpointFile, resume
+from ._modules import build_modules
+from ._net import (
+    LearningRateSchedule,
+    SeedEpoch,
+    StopNonFinite,
+    build_net,
+    epoch_history,
+    train,
+)
+from ._settings import Augmentation, TrainingSettings
 from ._validation import Validation, hold_out_speakers
 
+Arrays = Mapping[str, NDArray]
 _DEFAULT_PATIENCE = 10
-_NET_PARAMS = ("optimizer", "lr", "schedule", "max_epochs", "verbose", "net_params")
 
 
 class Training:
@@ -21,14 +35,12 @@ class Training:
 
     Parameters
     ----------
-    params : dict
-        Parameters of a :class:`~sklearn_siamese_speaker.SiameseSpeakerEncoder`.
+    settings : TrainingSettings
+        What to train, and how.
     frames : sequence of ndarray of shape (n_features, n_frames_i), float32
         The recordings.
     y : ndarray of shape (n_samples,)
         Their speakers.
-    metric : {"euclidean", "cosine", "manhattan"}
-        The plain metric of the embeddings.
     seed : int
         Chooses the speakers held out and starts every epoch's random numbers. The modules are
         drawn from torch's global generator.
@@ -38,7 +50,7 @@ class Training:
         Arrays of the modules to start from, None for new ones.
     checkpoint : (CheckpointFile, dict or None) or None
         Where to save, and what a training cut off has saved there.
-    bridge : callable or None
+    make_callback : callable or None
         ``learned -> skorch callback``, run after each epoch's checkpoint is written.
 
     Attributes
@@ -50,60 +62,75 @@ class Training:
     """
 
     def __init__(
-        self, params, frames, y, *, metric, seed, device, start=None, checkpoint=None, bridge=None
-    ):
-        augment = params["augment"] or ()
+        self,
+        settings: TrainingSettings,
+        frames: Sequence[NDArray],
+        y: NDArray,
+        *,
+        seed: int,
+        device: torch.device,
+        start: tuple[Arrays, Arrays] | None = None,
+        checkpoint: tuple[CheckpointFile, dict[str, Any] | None] | None = None,
+        make_callback: Callable[[Callable[[], dict[str, Any]]], Callback] | None = None,
+    ) -> None:
+        augment = settings.augment or ()
         _check_augment(augment, n_features=frames[0].shape[0])
-        held_out = hold_out_speakers(y, params["validation_fraction"], seed)
-        self.frames = [frames[i] for i in np.flatnonzero(~held_out)]
+        held_out = hold_out_speakers(y, settings.validation_fraction, seed)
+        self.frames = [frames[i] for i in np.flatnonzero(~held_out).tolist()]
         self.classes, speakers = np.unique(y[~held_out], return_inverse=True)
         generator = torch.Generator()
-        sampler = _build_sampler(params, speakers, generator)
+        sampler = _build_sampler(settings, speakers, generator)
+        siamese, loss = _start_modules(settings, self.frames, len(self.classes), start)
         self.validation = None
         if held_out.any():
             self.validation = Validation(
-                [frames[i] for i in np.flatnonzero(held_out)],
+                [frames[i] for i in np.flatnonzero(held_out).tolist()],
                 y[held_out],
-                metric,
-                params["validation"],
-                every=params["validate_every"],
+                loss.space.plain_metric,
+                settings.validation,
+                every=settings.validate_every,
                 batches_per_epoch=len(sampler),
-                patience=_patience(params["early_stopping"]),
+                patience=_patience(settings.early_stopping),
                 seed=seed,
             )
-        self.recordings = Recordings(
-            self.frames, speakers, _crop_length(params, self.frames), augment
-        )
+        crop_frames = _crop_length(settings.crop_frames, self.frames)
+        self.recordings = Recordings(self.frames, speakers, crop_frames, augment)
+        schedule = LearningRateSchedule(settings, len(sampler))
         file, saved = checkpoint or (None, None)
         self.net = build_net(
-            *_start_modules(params, self.frames, len(self.classes), start),
-            sampler,
-            generator,
-            seed=seed,
+            siamese,
+            loss,
+            settings,
+            sampler=sampler,
+            generator=generator,
             device=device,
             # A checkpoint is written before anything stops the training.
             callbacks=[
-                *([Checkpoint(file, seed, self.validation)] if file else []),
-                *([bridge(self.learned)] if bridge else []),
+                SeedEpoch(seed, generator),
+                schedule,
+                StopNonFinite(),
+                *([Checkpoint(file, seed, schedule, self.validation)] if file else []),
+                *([make_callback(self.learned)] if make_callback else []),
                 *([self.validation] if self.validation else []),
             ],
-            **{name: params[name] for name in _NET_PARAMS},
         )
+        schedule.attach(self.net.optimizer_)
         if saved is not None:
-            resume(self.net, saved, self.validation)
+            resume(self.net, saved, schedule, self.validation)
 
-    def run(self):
+    def run(self) -> None:
         """Train the epochs that are left and, with early stopping, go back to the best weights."""
         train(self.net, self.recordings)
         if self.validation is not None:
             self.validation.restore_best(self.net)
 
-    def learned(self):
+    def learned(self) -> dict[str, Any]:
         """Return what has been learned so far as arrays and plain values, by attribute."""
         epochs = epoch_history(self.net)
         validations = [] if self.validation is None else list(self.validation.validations)
         return {
             "classes_": self.classes,
+            "embedding_metric_": self.net.criterion_.space.plain_metric,
             "state_": module_to_arrays(self.net.module_),
             "loss_state_": module_to_arrays(self.net.criterion_),
             "history_": {"epochs": epochs, "validations": validations},
@@ -111,15 +138,24 @@ class Training:
         }
 
 
-def _build_sampler(params, speakers, generator):
-    if params["pairs"] == "random":
-        return RandomPairSampler(speakers, params["batch_size"], generator=generator)
-    return SpeakerBatchSampler(
-        speakers, params["batch_size"], params["recordings_per_speaker"], generator=generator
+def _build_sampler(
+    settings: TrainingSettings, speakers: NDArray, generator: torch.Generator
+) -> Any:
+    batch_size = settings.batch_size
+    sampler = settings.parts["pairs"].build(
+        labels=speakers, batch_size=batch_size, generator=generator
     )
+    per_speaker = getattr(sampler, "recordings_per_speaker", 0)
+    if per_speaker >= batch_size:
+        raise ValueError(
+            f"A batch of batch_size={batch_size} would hold one speaker only, with "
+            f"pairs__recordings_per_speaker={per_speaker}, and nothing to learn; batch_size must "
+            "be larger."
+        )
+    return sampler
 
 
-def _check_augment(augment, n_features):
+def _check_augment(augment: Sequence[Augmentation], n_features: int) -> None:
     """Raise a ValueError for a change that was made for another front end."""
     for change in augment:
         domains = getattr(change, "domains", {"any"})
@@ -132,23 +168,28 @@ def _check_augment(augment, n_features):
             )
 
 
-def _patience(early_stopping):
+def _patience(early_stopping: bool | int) -> int | None:
     if early_stopping is True:
         return _DEFAULT_PATIENCE
     return early_stopping or None
 
 
-def _crop_length(params, frames):
+def _crop_length(crop_frames: int | str, frames: Sequence[NDArray]) -> int:
     """Return the frames of a crop, by default half the median recording."""
-    if params["crop_frames"] == "auto":
+    if isinstance(crop_frames, str):
         return max(1, int(np.median([recording.shape[1] for recording in frames])) // 2)
-    return params["crop_frames"]
+    return crop_frames
 
 
-def _start_modules(params, frames, n_classes, start):
+def _start_modules(
+    settings: TrainingSettings,
+    frames: Sequence[NDArray],
+    n_classes: int,
+    start: tuple[Arrays, Arrays] | None,
+) -> tuple[Siamese, Loss]:
     """Return the modules as a training begins: new, or with the weights of the fit before."""
     n_features = frames[0].shape[0]
-    siamese, loss = build_modules(params, n_features, n_classes, *frame_statistics(frames))
+    siamese, loss = build_modules(settings.parts, n_features, n_classes, *frame_statistics(frames))
     if start is not None:
         arrays_to_module(siamese, start[0])
         # What belongs to the speakers of the fit before does not fit others.

@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 from .._torch import arrays_to_module, embed, module_to_arrays
 from ..model_selection import NShotKWaySplit
 from ..similarity import nearest_speakers
-from ._stop import StopTraining
+from ._net import StopTraining
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
 

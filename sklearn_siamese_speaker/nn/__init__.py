@@ -2,50 +2,95 @@
 
 ===================  ===========================================================================
 networks             ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` embeddings, for any
-                     number of frames: :func:`build_network`, ``NETWORKS``
-spaces               embeddings to coordinates, and distances between coordinates:
-                     :func:`build_space`, ``SPACES``
-losses               coordinates and labels to a scalar: :func:`build_loss`, ``LOSSES``
-samplers             which recordings make a batch: :class:`SpeakerBatchSampler`,
-                     :class:`RandomPairSampler`
+                     number of frames: ``NETWORKS``
+spaces               embeddings to coordinates, and distances between coordinates: ``SPACES``
+losses               coordinates and labels to a scalar: ``LOSSES``
+samplers             which recordings make a batch: ``SAMPLERS``
 augmentation         seeded ``(batch, generator) -> batch``: :class:`TimeMask`,
                      :class:`FeatureMask`, :class:`RandomChannel`, :class:`BandLimit`,
                      :class:`AdditiveNoise`
-the twin             what both recordings of a pair pass through: :class:`Siamese`
+:class:`Siamese`     what both recordings of a pair pass through
 ===================  ===========================================================================
+
+Every class can be given to the encoder in place of its registered name:
+``SiameseSpeakerEncoder(network=TDNN, network__attentive=True, loss=Triplet)``.
 """
 
 from .._public import publish
-from ._assemble import build_modules
-from ._augment import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
-from ._losses import LOSSES, RandomPairs, build_loss
-from ._networks import NETWORKS, CovariancePooling, MixturePooling, StatisticsNetwork, build_network
-from ._samplers import RandomPairSampler, SpeakerBatchSampler
+from ._augmentation import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
+from ._losses import (
+    LOSSES,
+    AdditiveAngularMargin,
+    BinaryCrossEntropy,
+    Contrastive,
+    CustomLoss,
+    Loss,
+    PairLoss,
+    Prototypical,
+    RandomPairs,
+    Triplet,
+)
+from ._networks import (
+    CNNLSTM,
+    LSTM,
+    NETWORKS,
+    TDNN,
+    CNN1d,
+    CNN2d,
+    CovariancePooling,
+    MixturePooling,
+    StatisticsNetwork,
+    StatisticsPooling,
+    auto_network,
+)
+from ._samplers import SAMPLERS, RandomPairSampler, SpeakerBatchSampler
 from ._siamese import Siamese, frame_statistics
-from ._spaces import SPACES, build_space
-from ._vocal_tract import VocalTractWarp
+from ._spaces import (
+    SPACES,
+    CosineSpace,
+    EuclideanSpace,
+    ManhattanSpace,
+    Space,
+    WeightedManhattanSpace,
+)
 
 __all__ = [
+    "CNNLSTM",
     "LOSSES",
+    "LSTM",
     "NETWORKS",
+    "SAMPLERS",
     "SPACES",
+    "TDNN",
+    "AdditiveAngularMargin",
     "AdditiveNoise",
     "BandLimit",
+    "BinaryCrossEntropy",
+    "CNN1d",
+    "CNN2d",
+    "Contrastive",
+    "CosineSpace",
     "CovariancePooling",
+    "CustomLoss",
+    "EuclideanSpace",
     "FeatureMask",
+    "Loss",
+    "ManhattanSpace",
     "MixturePooling",
+    "PairLoss",
+    "Prototypical",
     "RandomChannel",
     "RandomPairSampler",
     "RandomPairs",
     "Siamese",
+    "Space",
     "SpeakerBatchSampler",
     "StatisticsNetwork",
+    "StatisticsPooling",
     "TimeMask",
-    "VocalTractWarp",
-    "build_loss",
-    "build_modules",
-    "build_network",
-    "build_space",
+    "Triplet",
+    "WeightedManhattanSpace",
+    "auto_network",
     "frame_statistics",
 ]
 

@@ -1,55 +1,71 @@
-"""Samplers: which recordings make a batch, batch after batch."""
+"""Samplers: which recordings make a batch, batch after batch.
+
+A sampler is registered in ``SAMPLERS`` by the name that ``SiameseSpeakerEncoder(pairs=...)`` takes.
+It is built as ``cls(labels, batch_size, generator=generator, **arguments)``; its other arguments
+are the encoder's ``pairs__<argument>``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator
 from math import ceil
+from typing import ClassVar
 
 import torch
 
+from ._checks import check_sizes
 
-class Deck:
-    """Cards dealt in random order, shuffled anew when all are dealt.
+
+class ShuffledQueue:
+    """Items in random order; when all are taken, they are shuffled anew.
 
     Parameters
     ----------
-    cards : sequence of int
-        The cards.
+    items : iterable of int
+        The items.
     generator : torch.Generator
         Shuffles them.
     """
 
-    def __init__(self, cards, generator):
-        self.cards = list(cards)
+    def __init__(self, items: Iterable[int], generator: torch.Generator) -> None:
+        self.items = list(items)
         self.generator = generator
-        self.rest = []
+        self.waiting: list[int] = []
 
-    def deal(self, avoid=()):
-        """Return the next card that is not in `avoid`, None when there is none."""
-        card = self._next(avoid)
-        if card is None:
-            self._add_dealt_cards()
-            card = self._next(avoid)
-        return card
+    def take(self, avoid: Collection[int] = ()) -> int:
+        """Return the next item that is not in `avoid`; there must be one."""
+        item = self.take_if_any(avoid)
+        if item is None:
+            raise LookupError("All items are to be avoided.")
+        return item
 
-    def _next(self, avoid):
-        for position, card in enumerate(self.rest):
-            if card not in avoid:
-                return self.rest.pop(position)
+    def take_if_any(self, avoid: Collection[int]) -> int | None:
+        """Return the next item that is not in `avoid`, None when there is none."""
+        item = self._next(avoid)
+        if item is None:
+            self._add_taken_items()
+            item = self._next(avoid)
+        return item
+
+    def _next(self, avoid: Collection[int]) -> int | None:
+        for position, item in enumerate(self.waiting):
+            if item not in avoid:
+                return self.waiting.pop(position)
         return None
 
-    def _add_dealt_cards(self):
-        rest = set(self.rest)
-        dealt = [card for card in self.cards if card not in rest]
-        order = torch.randperm(len(dealt), generator=self.generator).tolist()
-        self.rest += [dealt[i] for i in order]
+    def _add_taken_items(self) -> None:
+        waiting = set(self.waiting)
+        taken = [item for item in self.items if item not in waiting]
+        order = torch.randperm(len(taken), generator=self.generator).tolist()
+        self.waiting += [taken[i] for i in order]
 
 
 class SpeakerBatchSampler:
     """Batches of a few recordings each of many speakers, for losses on all pairs of a batch.
 
     An epoch is ``ceil(n_recordings / batch_size)`` batches in which every speaker appears. Speakers
-    are dealt from a shuffled deck, and of each its next `recordings_per_speaker` recordings,
-    or all that it has. When all speakers are in a batch and it is not full, they are dealt a second
+    are taken from a shuffled queue, and of each its next `recordings_per_speaker` recordings,
+    or all that it has. When all speakers are in a batch and it is not full, they are taken a second
     time: few speakers then give more recordings each. No recording is twice in a batch, so a batch
     is smaller than `batch_size` only when there are fewer recordings. Common and rare speakers
     appear equally often.
@@ -75,31 +91,42 @@ class SpeakerBatchSampler:
     [[0, 0, 2, 2], [1, 1, 2, 2], [0, 0, 1, 1]]
     """
 
-    def __init__(self, labels, batch_size=64, recordings_per_speaker=4, *, generator):
+    gives_pairs: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        labels: Iterable[int],
+        batch_size: int = 64,
+        recordings_per_speaker: int = 4,
+        *,
+        generator: torch.Generator,
+    ) -> None:
+        check_sizes(self, batch_size=batch_size, recordings_per_speaker=recordings_per_speaker)
         self.labels = torch.as_tensor(labels).tolist()
         self.batch_size = batch_size
         self.recordings_per_speaker = recordings_per_speaker
         self.generator = generator
 
-    def __len__(self):
+    def __len__(self) -> int:
         return ceil(len(self.labels) / self.batch_size)
 
-    def __iter__(self):
-        recordings = _recording_decks(self.labels, self.generator)
-        speakers = Deck(recordings, self.generator)
+    def __iter__(self) -> Iterator[list[int]]:
+        recordings = _queues_of_recordings(self.labels, self.generator)
+        speakers = ShuffledQueue(recordings, self.generator)
         for _ in range(len(self)):
             yield self._batch(speakers, recordings)
 
-    def _batch(self, speakers, recordings):
-        batch, present = [], set()
+    def _batch(self, speakers: ShuffledQueue, recordings: dict[int, ShuffledQueue]) -> list[int]:
+        batch: list[int] = []
+        present: set[int] = set()
         size = min(self.batch_size, len(self.labels))
         while len(batch) < size:
             if len(present) == len(recordings):
                 present.clear()
-            speaker = speakers.deal(avoid=present)
+            speaker = speakers.take(avoid=present)
             present.add(speaker)
             for _ in range(min(self.recordings_per_speaker, size - len(batch))):
-                recording = recordings[speaker].deal(avoid=batch)
+                recording = recordings[speaker].take_if_any(avoid=batch)
                 if recording is not None:
                     batch.append(recording)
         return batch
@@ -110,7 +137,7 @@ class RandomPairSampler:
 
     Each batch is a list of ``2 * batch_size`` recordings; number i and number i + batch_size are a
     pair. An epoch is ``ceil(n_recordings / batch_size)`` batches in which every speaker appears.
-    Speakers are dealt from a shuffled deck, so common and rare ones appear equally often; those
+    Speakers are taken from a shuffled queue, so common and rare ones appear equally often; those
     with one recording appear in pairs of different speakers only.
 
     Parameters
@@ -138,7 +165,12 @@ class RandomPairSampler:
     [True, True, False, False]
     """
 
-    def __init__(self, labels, batch_size=64, *, generator):
+    gives_pairs: ClassVar[bool] = True
+
+    def __init__(
+        self, labels: Iterable[int], batch_size: int = 64, *, generator: torch.Generator
+    ) -> None:
+        check_sizes(self, batch_size=batch_size)
         self.labels = torch.as_tensor(labels).tolist()
         self.batch_size = batch_size
         self.generator = generator
@@ -151,14 +183,14 @@ class RandomPairSampler:
                 "one each."
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return ceil(len(self.labels) / self.batch_size)
 
-    def __iter__(self):
-        recordings = _recording_decks(self.labels, self.generator)
-        anyone = Deck(recordings, self.generator)
-        repeated = [speaker for speaker, deck in recordings.items() if len(deck.cards) > 1]
-        pairable = Deck(repeated, self.generator)
+    def __iter__(self) -> Iterator[list[int]]:
+        recordings = _queues_of_recordings(self.labels, self.generator)
+        anyone = ShuffledQueue(recordings, self.generator)
+        repeated = [speaker for speaker, queue in recordings.items() if len(queue.items) > 1]
+        pairable = ShuffledQueue(repeated, self.generator)
         for _ in range(len(self)):
             pairs = [
                 _same_pair(pairable, recordings)
@@ -170,21 +202,31 @@ class RandomPairSampler:
             yield [*first, *second]
 
 
-def _same_pair(speakers, recordings):
-    deck = recordings[speakers.deal()]
-    first = deck.deal()
-    return first, deck.deal(avoid=[first])
+def _same_pair(speakers: ShuffledQueue, recordings: dict[int, ShuffledQueue]) -> tuple[int, int]:
+    queue = recordings[speakers.take()]
+    first = queue.take()
+    return first, queue.take(avoid=[first])
 
 
-def _different_pair(speakers, recordings):
-    first = speakers.deal()
-    second = speakers.deal(avoid=[first])
-    return recordings[first].deal(), recordings[second].deal()
+def _different_pair(
+    speakers: ShuffledQueue, recordings: dict[int, ShuffledQueue]
+) -> tuple[int, int]:
+    first = speakers.take()
+    second = speakers.take(avoid=[first])
+    return recordings[first].take(), recordings[second].take()
 
 
-def _recording_decks(labels, generator):
-    """Return for each speaker the deck of its recordings."""
-    recordings = {}
+def _queues_of_recordings(
+    labels: list[int], generator: torch.Generator
+) -> dict[int, ShuffledQueue]:
+    """Return for each speaker the queue of its recordings."""
+    recordings: dict[int, list[int]] = {}
     for recording, speaker in enumerate(labels):
         recordings.setdefault(speaker, []).append(recording)
-    return {speaker: Deck(cards, generator) for speaker, cards in recordings.items()}
+    return {speaker: ShuffledQueue(own, generator) for speaker, own in recordings.items()}
+
+
+SAMPLERS: dict[str, Callable[..., SpeakerBatchSampler | RandomPairSampler]] = {
+    "all": SpeakerBatchSampler,
+    "random": RandomPairSampler,
+}

@@ -1,10 +1,15 @@
-"""The twin: what both recordings of a pair pass through."""
+"""Siamese: the one module that both recordings of a pair pass through."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ._spaces import Space
 
 
 class Siamese(nn.Module):
@@ -14,7 +19,7 @@ class Siamese(nn.Module):
     ----------
     network : torch.nn.Module
         Maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)``.
-    space : torch.nn.Module
+    space : Space
         Maps embeddings to the coordinates in which the plain metric is the learned one.
     mean, scale : tensor of shape (n_features,)
         Statistics of the training frames, feature by feature.
@@ -22,21 +27,24 @@ class Siamese(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_siamese_speaker.nn import Siamese, build_network, build_space
-    >>> network = build_network("lstm", 40, embedding_dim=16)
-    >>> siamese = Siamese(network, build_space("cosine", 16), torch.zeros(40), torch.ones(40))
+    >>> from sklearn_siamese_speaker.nn import LSTM, CosineSpace, Siamese
+    >>> network = LSTM(40, embedding_dim=16)
+    >>> siamese = Siamese(network, CosineSpace(), torch.zeros(40), torch.ones(40))
     >>> siamese(torch.randn(2, 40, 100)).norm(dim=1).round(decimals=3).tolist()
     [1.0, 1.0]
     """
 
-    def __init__(self, network, space, mean, scale):
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, network: nn.Module, space: Space, mean: Tensor, scale: Tensor) -> None:
         super().__init__()
         self.network = network
         self.space = space
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
 
-    def forward(self, frames):
+    def forward(self, frames: Tensor) -> Tensor:
         """Map ``(batch, n_features, n_frames)`` to coordinates ``(batch, n_dims)``."""
         return self.space(self.network(self.standardize(frames)))
 
@@ -45,7 +53,7 @@ class Siamese(nn.Module):
         return (frames - self.mean[:, None]) / self.scale[:, None]
 
 
-def frame_statistics(frames):
+def frame_statistics(frames: Iterable[NDArray]) -> tuple[Tensor, Tensor]:
     """Return mean and scale of each feature over all frames of all recordings.
 
     Parameters
@@ -66,7 +74,8 @@ def frame_statistics(frames):
     >>> mean.tolist(), scale.tolist()
     ([2.0, 5.0], [1.0, 1.0])
     """
-    n_frames, total, squares = 0, 0.0, 0.0
+    n_frames = 0
+    total = squares = torch.zeros((), dtype=torch.float64)
     for recording in frames:
         values = torch.from_numpy(recording.astype(np.float64))  # copies what torch cannot take
         n_frames += values.shape[1]

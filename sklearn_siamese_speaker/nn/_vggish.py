@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 N_FRAMES, N_MELS, N_DIMS = 96, 64, 128
 
@@ -28,7 +28,7 @@ class VGGishNetwork(nn.Module):
        2017.
     """
 
-    def __init__(self, *, final_relu=True, width=64):
+    def __init__(self, *, final_relu: bool = True, width: int = 64) -> None:
         super().__init__()
         self.features = _Convolutions(
             *_convolution(1, width),
@@ -52,7 +52,7 @@ class VGGishNetwork(nn.Module):
             *([nn.ReLU()] if final_relu else []),
         )
 
-    def forward(self, patches):
+    def forward(self, patches: Tensor) -> Tensor:
         """Map ``(..., 96, 64)`` to ``(..., 128)``: log-mel patches, frames before mel bands."""
         return self.embeddings(self.features(patches))
 
@@ -60,11 +60,11 @@ class VGGishNetwork(nn.Module):
 class _Convolutions(nn.Sequential):
     """Map ``(..., 96, 64)`` to ``(..., 6 * 4 * filters)``."""
 
-    def forward(self, patches):
+    def forward(self, patches: Tensor) -> Tensor:
         images = super().forward(patches.reshape(-1, 1, N_FRAMES, N_MELS))
         # (n_patches, filters, 6, 4): the weights were trained with the filters as the last axis.
         return images.permute(0, 2, 3, 1).reshape(*patches.shape[:-2], -1)
 
 
-def _convolution(n_in, n_out):
+def _convolution(n_in: int, n_out: int) -> tuple[nn.Conv2d, nn.ReLU]:
     return nn.Conv2d(n_in, n_out, 3, padding=1), nn.ReLU(inplace=True)

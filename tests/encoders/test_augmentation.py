@@ -17,7 +17,12 @@ from sklearn_siamese_speaker.nn import (
     TimeMask,
 )
 
-TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "max_epochs": 2, "random_state": 0}
+TINY = {
+    "network__filters": (4, 4, 4),
+    "network__embedding_dim": 8,
+    "max_epochs": 2,
+    "random_state": 0,
+}
 FRAME_CHANGES = [
     FeatureMask(),
     RandomChannel(front_end="mfcc"),

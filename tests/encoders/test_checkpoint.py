@@ -34,7 +34,8 @@ X = (rng.normal(size=(10, 8, 1))[y] + rng.normal(size=(80, 8, 40))).astype(np.fl
 
 def fit(name):
     encoder = SiameseSpeakerEncoder(
-        filters=(8, 16, 16), embedding_dim=16, batch_size=16, max_epochs=60, dropout=0.3,
+        network__filters=(8, 16, 16), network__embedding_dim=16, network__dropout=0.3,
+        batch_size=16, max_epochs=60,
         augment=[TimeMask()], validation_fraction=0.3, validate_every=4, early_stopping=1000,
         validation=NShotKWaySplit(1, 3, n_tasks=20), random_state=0, checkpoint_dir=folder / name,
     ).fit(X, y)
@@ -70,7 +71,12 @@ def make_frames():
 
 
 def make_encoder(directory, **params):
-    settings = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 8, "max_epochs": 4}
+    settings = {
+        "network__filters": (4, 4, 4),
+        "network__embedding_dim": 8,
+        "batch_size": 8,
+        "max_epochs": 4,
+    }
     return SiameseSpeakerEncoder(**{**settings, "checkpoint_dir": directory, **params})
 
 
@@ -92,10 +98,19 @@ def test_killed_at_random_moments_and_started_again_ends_with_the_same_bits(tmp_
             assert_array_equal(one[name], other[name])
 
 
-@pytest.mark.parametrize("pairs", ["all", "random"])
-def test_an_interrupted_fit_goes_on_and_equals_an_undisturbed_one(tmp_path, pairs):
+@pytest.mark.parametrize(
+    ("pairs", "schedule"),
+    [("all", "cosine"), ("random", "cosine"), ("all", "one_cycle"), ("all", "constant")],
+)
+def test_an_interrupted_fit_goes_on_and_equals_an_undisturbed_one(tmp_path, pairs, schedule):
     X, y = make_frames()
-    params = {"loss": "bce", "pairs": pairs, "random_state": 0, "augment": [TimeMask()]}
+    params = {
+        "loss": "bce",
+        "pairs": pairs,
+        "schedule": schedule,
+        "random_state": 0,
+        "augment": [TimeMask()],
+    }
     undisturbed = make_encoder(None, **params).fit(X, y)
 
     def interrupt(*args, **kwargs):
@@ -228,7 +243,7 @@ def test_numbers_of_numpy_leave_the_file_readable(tmp_path):
     X, y = make_frames()
     params = {
         "lr": np.float64(0.01),
-        "net_params": {"optimizer__weight_decay": np.float64(0.1)},
+        "optimizer__weight_decay": np.float64(0.1),
         "random_state": 0,
     }
     make_encoder(tmp_path, max_epochs=1, **params).fit(X, y)

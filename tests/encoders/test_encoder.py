@@ -14,7 +14,8 @@ from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.encoders._training import _crop_length
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
 
-TINY = {"filters": (8, 8, 8), "embedding_dim": 16, "batch_size": 16, "random_state": 0}
+TRAINING = {"batch_size": 16, "random_state": 0}
+TINY = {"network__filters": (8, 8, 8), "network__embedding_dim": 16, **TRAINING}
 
 
 def make_frames(n_speakers=8, n_recordings=5, n_features=6, n_frames=30, nuisance=0.0, seed=0):
@@ -58,7 +59,9 @@ def test_training_makes_unseen_speakers_tell_apart(params):
     # A loud nuisance in two features, one value a recording, is what can be unlearned.
     X, y = make_frames(n_speakers=40, n_frames=10, nuisance=3.0)
     X_new, y_new = make_frames(n_speakers=20, n_frames=10, nuisance=3.0, seed=1)
-    untrained = SiameseSpeakerEncoder(Pooling, max_epochs=1, lr=1e-12, **params, **TINY).fit(X, y)
+    untrained = SiameseSpeakerEncoder(
+        Pooling, network__embedding_dim=16, max_epochs=1, lr=1e-12, **params, **TRAINING
+    ).fit(X, y)
     trained = clone(untrained).set_params(max_epochs=20, lr=1e-2).fit(X, y)
     before, after = (
         n_shot_k_way_score(e, X_new, y_new, k_way=5, n_tasks=300, random_state=0).mean()
@@ -167,11 +170,15 @@ def test_two_dimensional_input_is_one_frame_each(fitted):
     assert_array_equal(encoder.transform(flat), encoder.transform(flat[:, :, np.newaxis]))
 
 
-@pytest.mark.parametrize("network", [Pooling, Pooling(6, 5)], ids=["class", "instance"])
-def test_a_module_of_ones_own_is_the_network(network):
+@pytest.mark.parametrize(
+    "params",
+    [{"network": Pooling, "network__embedding_dim": 16}, {"network": Pooling(6, 16)}],
+    ids=["class", "instance"],
+)
+def test_a_module_of_ones_own_is_the_network(params):
     X, y = make_frames()
-    encoder = SiameseSpeakerEncoder(network, max_epochs=1, **TINY).fit(X, y)
-    assert encoder.transform(X).shape == (40, 16 if network is Pooling else 5)
+    encoder = SiameseSpeakerEncoder(max_epochs=1, **params, **TRAINING).fit(X, y)
+    assert encoder.transform(X).shape == (40, 16)
     assert list(encoder.get_feature_names_out()[:1]) == ["siamesespeakerencoder0"]
 
 
@@ -205,8 +212,8 @@ def test_auto_network_takes_raw_audio_as_one_feature():
 
 def test_crops_are_half_the_median_recording_by_default():
     X, _y = make_frames(n_frames=31)
-    assert _crop_length({"crop_frames": "auto"}, X) == 15
-    assert _crop_length({"crop_frames": 7}, X) == 7
+    assert _crop_length("auto", X) == 15
+    assert _crop_length(7, X) == 7
 
 
 @pytest.mark.parametrize(
@@ -319,7 +326,7 @@ def test_a_warm_start_takes_what_another_loss_has_in_common():
 
 def test_sizes_may_be_integers_of_numpy():
     X, y = make_frames()
-    SiameseSpeakerEncoder(max_epochs=1, kernel_size=np.int64(3), **TINY).fit(X, y)
+    SiameseSpeakerEncoder(max_epochs=1, network__kernel_size=np.int64(3), **TINY).fit(X, y)
 
 
 class Count(Callback):
@@ -330,18 +337,19 @@ class Count(Callback):
         self.n_batches += 1
 
 
-def test_callbacks_among_net_params_run_beside_ours():
+def test_callbacks_of_the_net_run_beside_ours():
     X, y = make_frames()
     count = Count()
-    encoder = SiameseSpeakerEncoder(max_epochs=2, net_params={"callbacks": [count]}, **TINY)
+    encoder = SiameseSpeakerEncoder(max_epochs=2, net__callbacks=[count], **TINY)
     plain = SiameseSpeakerEncoder(max_epochs=2, **TINY).fit(X, y)
     assert_array_equal(encoder.fit(X, y).transform(X), plain.transform(X))
     assert count.n_batches == 2 * 3
 
 
 @pytest.mark.parametrize("name", ["lr", "module", "iterator_train__sampler", "train_split"])
-def test_net_params_that_the_encoder_sets_itself_are_refused(name):
+def test_arguments_of_the_net_that_the_encoder_sets_itself_are_refused(name):
     X, y = make_frames()
-    encoder = SiameseSpeakerEncoder(net_params={name: None}, **TINY)
-    with pytest.raises(ValueError, match=f"net_params holds {name}, which the encoder sets"):
+    encoder = SiameseSpeakerEncoder(**{f"net__{name}": None}, **TINY)
+    sentence = f"SiameseSpeakerEncoder sets net__{name} itself, from the data and its other"
+    with pytest.raises(ValueError, match=sentence):
         encoder.fit(X, y)

@@ -41,7 +41,7 @@ def test_a_lone_recording_takes_part_in_the_training_with_every_loss(params):
     backwards = X.copy()
     backwards[12:] = X[12:, :, ::-1]  # the lone ones; the statistics of the frames stay
     encoder = SiameseSpeakerEncoder(
-        LastFrame, embedding_dim=8, max_epochs=3, random_state=0, **params
+        LastFrame, network__embedding_dim=8, max_epochs=3, random_state=0, **params
     )
     first = encoder.fit(X, y)
     assert first.classes_.tolist() == [f"speaker {i}" for i in range(6)]
@@ -66,4 +66,4 @@ def test_lone_speakers_alone_are_named(params, n_speakers, names):
         f"each of {n_speakers} speakers: {names}"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
-        SiameseSpeakerEncoder(LastFrame, max_epochs=1, **params).fit(X, y)
+        SiameseSpeakerEncoder(LastFrame, network__embedding_dim=8, max_epochs=1, **params).fit(X, y)

@@ -13,7 +13,7 @@ from sklearn_siamese_speaker import SiameseSpeakerEncoder
 losses = pytest.importorskip("pytorch_metric_learning.losses")
 miners = pytest.importorskip("pytorch_metric_learning.miners")
 
-TINY = {"embedding_dim": 8, "batch_size": 16, "random_state": 0}
+TINY = {"network__embedding_dim": 8, "batch_size": 16, "random_state": 0}
 N_SPEAKERS = 6
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from skorch.callbacks import Callback
 
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.encoders._batches import Batches, Recordings, random_crop
-from sklearn_siamese_speaker.encoders._schedule import SCHEDULES, LearningRateSchedule
 
 
 def test_a_crop_is_a_stretch_of_the_recording_and_every_place_is_possible():
@@ -35,33 +36,59 @@ def test_a_batch_holds_the_recordings_of_the_sampler_augmented_in_order():
     assert speakers.tolist() == [1, 0]
 
 
+def learning_rates(**params):
+    """Return the learning rate of each batch of a training of 3 epochs of 4 batches."""
+    rates = []
+
+    class Listen(Callback):
+        def on_grad_computed(self, net, **kwargs):
+            group = net.optimizer_.param_groups[0]
+            assert group["betas"] == (0.9, 0.999)  # no schedule touches the momentum
+            rates.append(group["lr"])
+
+    X = np.random.default_rng(0).normal(size=(32, 3, 6)).astype(np.float32)
+    SiameseSpeakerEncoder(
+        network__filters=(2,),
+        network__embedding_dim=2,
+        batch_size=8,
+        max_epochs=3,
+        lr=2.0,
+        net__callbacks=[Listen()],
+        random_state=0,
+        **params,
+    ).fit(X, np.repeat(np.arange(8), 4))
+    return rates
+
+
+def cosine(share):
+    return (1 + math.cos(math.pi * share)) / 2
+
+
 @pytest.mark.parametrize(
-    ("name", "values"),
+    ("params", "expected"),
     [
-        ("constant", [1, 1, 1]),
-        ("cosine", [1, 0.5, 0]),
-        ("one_cycle", [0.04, 0.5 * (1 + math.cos(math.pi * 2 / 7)), 0]),
+        ({"schedule": "constant"}, [2.0] * 12),
+        ({"schedule": "cosine"}, [2 * cosine(b / 12) for b in range(12)]),
+        (
+            {"schedule": "cosine", "schedule__eta_min": 1.0},
+            [1 + cosine(b / 12) for b in range(12)],
+        ),
+        (
+            {"schedule": torch.optim.lr_scheduler.ExponentialLR, "schedule__gamma": 0.5},
+            [2 * 0.5**b for b in range(12)],
+        ),
+        (
+            {"schedule": torch.optim.lr_scheduler.LinearLR, "schedule__start_factor": 0.5},
+            [1 + b / 12 for b in range(12)],
+        ),
     ],
 )
-def test_schedules_by_hand(name, values):
-    assert [SCHEDULES[name](p) for p in (0, 0.5, 1)] == pytest.approx(values)
+def test_the_rate_of_a_batch_depends_on_how_far_the_training_is(params, expected):
+    assert learning_rates(**params) == pytest.approx(expected)
 
 
 def test_one_cycle_peaks_after_its_warm_up():
-    assert SCHEDULES["one_cycle"](0.3) == 1
-
-
-def test_the_rate_of_a_batch_depends_on_how_far_the_training_is():
-    class Net:
-        def __init__(self, n_epochs, n_batches):
-            self.history = History([{"batches": [{}] * n_batches}] * n_epochs)
-            self.optimizer_ = type("Optimizer", (), {"param_groups": [{"lr": None}]})
-
-    class History(list):
-        def __getitem__(self, key):
-            return super().__getitem__(key[0])[key[1]] if isinstance(key, tuple) else None
-
-    schedule = LearningRateSchedule("cosine", lr=2.0, batches_per_epoch=4, max_epochs=3)
-    net = Net(n_epochs=2, n_batches=3)  # 4 + 2 of 12 batches are done
-    schedule.on_batch_begin(net)
-    assert net.optimizer_.param_groups[0]["lr"] == pytest.approx(1.0)
+    rates = learning_rates(schedule="one_cycle", schedule__pct_start=0.5)
+    assert rates[0] == pytest.approx(2 / 25)
+    assert rates[5] == max(rates) == pytest.approx(2)
+    assert rates[-1] == pytest.approx(2 / 25 / 1e4)

@@ -4,12 +4,31 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker.encoders._net import StopTraining
 from sklearn_siamese_speaker.encoders._validation import draw_tasks, hold_out_speakers
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 
-TINY = {"filters": (4, 4, 4), "embedding_dim": 8, "batch_size": 8, "random_state": 0}
+
+class StopAfter(Callback):
+    """Stop after so many epochs."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.n_epochs:
+            raise StopTraining
+
+
+TINY = {
+    "network__filters": (4, 4, 4),
+    "network__embedding_dim": 8,
+    "batch_size": 8,
+    "random_state": 0,
+}
 
 
 def make_frames(n_speakers=10, n_recordings=4):
@@ -88,7 +107,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_validation():
     assert len(accuracies) - 1 - best == 3  # every epoch is one validation
     assert encoder.n_iter_ == len(accuracies) < 50
     # A schedule of the same length that is cut at the best epoch gives the same weights.
-    cut = clone(encoder).set_params(early_stopping=False, net_params={"max_epochs": best + 1})
+    cut = clone(encoder).set_params(early_stopping=False, net__callbacks=[StopAfter(best + 1)])
     assert_array_equal(cut.fit(X, y).transform(X), encoder.transform(X))
 
 
@@ -104,9 +123,9 @@ def test_a_collapsed_network_is_noticed():
     def to_one_point(embeddings, labels):
         return (embeddings - 1).pow(2).mean() * 0 + (embeddings * 0).sum()
 
-    encoder = SiameseSpeakerEncoder(loss=to_one_point, max_epochs=1, **TINY)
+    encoder = SiameseSpeakerEncoder(Constant(), loss=to_one_point, max_epochs=1, batch_size=8)
     with pytest.warns(UserWarning, match="The network has collapsed: embeddings of size"):
-        encoder.set_params(network=Constant()).fit(X, y)
+        encoder.fit(X, y)
 
 
 def Constant():  # noqa: N802 - reads as the module it returns

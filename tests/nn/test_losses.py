@@ -3,13 +3,20 @@ import math
 import pytest
 import torch
 
-from sklearn_siamese_speaker.nn import LOSSES, SPACES, RandomPairs, build_loss, build_space
-from sklearn_siamese_speaker.nn._losses import Triplet
+from sklearn_siamese_speaker.nn import LOSSES, SPACES, CustomLoss, RandomPairs, Triplet
 
 # Three speakers of 3, 2 and 4 recordings, and one of a single recording, out of order.
 LABELS = torch.tensor([2, 0, 1, 0, 2, 3, 1, 2, 0, 2])
 ALLOWED = [(loss, metric) for loss, kind in LOSSES.items() for metric in kind.metrics]
 LEARNED = {"bce": 2, "contrastive": 0, "triplet": 0, "prototypical": 1, "aam": 1}
+
+
+def build_space(metric, n_dims):
+    return SPACES[metric](*[n_dims] * (metric == "weighted_manhattan"))
+
+
+def build_loss(loss, space, n_dims, n_classes):
+    return LOSSES[loss](space, *[n_dims, n_classes] * (loss == "aam"))
 
 
 def make_batch(metric, loss, spread=1.0, n_dims=3):
@@ -235,11 +242,12 @@ def test_equal_embeddings_have_finite_losses_and_gradients(loss, metric):
 
 @pytest.mark.parametrize(("loss", "metric"), ALLOWED)
 def test_the_order_of_a_batch_and_the_names_of_its_speakers_do_not_matter(loss, metric):
+    name = loss
     coordinates, _, loss = make_batch(metric, loss)
     order = torch.randperm(len(LABELS), generator=torch.Generator().manual_seed(1))
     expected = loss(coordinates, LABELS).item()
     assert loss(coordinates[order], LABELS[order]).item() == pytest.approx(expected)
-    if not loss.needs_classes:
+    if name != "aam":
         renamed = torch.tensor([7, 5, 3, 1])[LABELS]
         assert loss(coordinates, renamed).item() == pytest.approx(expected)
 
@@ -275,14 +283,22 @@ def test_gradient_descent_brings_speakers_apart(loss, metric):
     assert distances[same].mean() < distances[~same].mean() / 2
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "weighted_manhattan"])
-def test_aam_refuses_every_metric_but_cosine(metric):
-    message = f"loss='aam' goes with metric='cosine' only, got metric='{metric}'."
-    with pytest.raises(ValueError, match=message):
-        build_loss("aam", build_space(metric, 3), 3, 2)
+@pytest.mark.parametrize(
+    ("loss", "arguments", "sentence"),
+    [
+        ("contrastive", {"margin": -1.0}, "Contrastive needs margin to be a number in"),
+        ("triplet", {"margin": "wide"}, "Triplet needs margin to be a number in .*, got 'wide'."),
+        ("triplet", {"mining": "easy"}, "mining to be 'semihard' or 'hard', got 'easy'."),
+        ("aam", {"margin": 4.0}, r"AdditiveAngularMargin needs margin to be .* got 4.0."),
+        ("aam", {"scale": None}, "AdditiveAngularMargin needs scale to be a number"),
+    ],
+)
+def test_a_loss_that_cannot_be_is_refused(loss, arguments, sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        LOSSES[loss](build_space("cosine", 3), *[3, 2] * (loss == "aam"), **arguments)
 
 
-def test_a_loss_of_the_user_is_copied_and_its_parameters_are_the_losses():
+def test_the_parameters_of_a_loss_of_the_user_are_the_losses():
     class Mine(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -292,7 +308,7 @@ def test_a_loss_of_the_user_is_copied_and_its_parameters_are_the_losses():
             return self.weight * embeddings.sum() + labels.sum()
 
     mine = Mine()
-    loss = build_loss(mine, build_space("euclidean", 2), 2, 2)
+    loss = CustomLoss(build_space("euclidean", 2), mine)
     value = loss(torch.ones(2, 2), torch.tensor([0, 1]))
     assert value.item() == 9
-    assert [p is mine.weight for p in loss.parameters()] == [False]
+    assert [p is mine.weight for p in loss.parameters()] == [True]

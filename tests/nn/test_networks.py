@@ -1,15 +1,18 @@
+from itertools import product
+
 import pytest
 import torch
 
-from sklearn_siamese_speaker.nn import NETWORKS, build_network
-from sklearn_siamese_speaker.nn._networks._pooling import StatisticsPooling
+from sklearn_siamese_speaker.nn import LSTM, NETWORKS, TDNN, CNN1d, CNN2d, StatisticsPooling
 
 SMALL = {"filters": (4, 6, 8), "embedding_dim": 5, "n_units": 7}
 
 
-def small_network(name, n_features, **hyperparameters):
+def small_network(name, n_features, **arguments):
     torch.manual_seed(0)
-    return build_network(name, n_features, **SMALL, **hyperparameters)
+    known = NETWORKS[name].__init__.__kwdefaults__
+    small = {argument: size for argument, size in SMALL.items() if argument in known}
+    return NETWORKS[name](n_features, **small, **arguments)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -25,10 +28,13 @@ def test_a_network_takes_any_number_of_features_and_frames(name, n_features, n_f
     torch.testing.assert_close(network(frames[:1]), embeddings[:1])
 
 
-@pytest.mark.parametrize("name", ["cnn2d", "cnn1d", "cnn_lstm"])
-@pytest.mark.parametrize("kernel_size", [1, 2, 5, (3, 5)])
-@pytest.mark.parametrize("stride", [1, 4, (3, 2)])
-@pytest.mark.parametrize("pool_size", [1, 5, (1, 3)])
+@pytest.mark.parametrize(
+    ("name", "kernel_size", "stride", "pool_size"),
+    [
+        *product(["cnn1d", "cnn_lstm"], [1, 2, 5], [1, 4], [1, 5]),
+        *product(["cnn2d"], [1, 2, 5, (3, 5)], [1, 4, (3, 2)], [1, 5, (1, 3)]),
+    ],
+)
 def test_convolutions_larger_than_the_input_work(name, kernel_size, stride, pool_size):
     network = small_network(
         name, 2, kernel_size=kernel_size, stride=stride, pool_size=pool_size
@@ -54,7 +60,7 @@ def test_the_case_study_network_has_the_parameters_counted_by_hand():
     convolutions = 9 * (1 * 128 + 128 * 256 + 256 * 384)
     normalization = 2 * (128 + 256 + 384)
     embedding = 384 * 1024 + 1024
-    network = build_network("cnn2d", 40)
+    network = CNN2d(40)
     assert sum(p.numel() for p in network.parameters()) == 1_576_576
     assert convolutions + normalization + embedding == 1_576_576
 
@@ -63,7 +69,7 @@ def test_the_tdnn_has_the_parameters_counted_by_hand():
     layers = 5 * 40 * 128 + 3 * 128 * 128 + 3 * 128 * 256 + 256 * 384
     normalization = 2 * (128 + 128 + 256 + 384)
     embedding = 2 * 768 + 768 * 1024 + 1024
-    network = build_network("tdnn", 40)
+    network = TDNN(40)
     assert sum(p.numel() for p in network.parameters()) == layers + normalization + embedding
     assert layers + normalization == 273_152
 
@@ -77,10 +83,10 @@ def test_the_tdnn_sees_fifteen_frames():
     assert (min(seen), max(seen)) == (30 - 7, 30 + 7)
 
 
-@pytest.mark.parametrize(("stride", "pool_size"), [(None, None), (3, 1)])
+@pytest.mark.parametrize("sizes", [{}, {"stride": 3, "pool_size": 1}])
 @pytest.mark.parametrize("name", ["cnn1d", "cnn_lstm"])
-def test_raw_audio_of_three_seconds_is_brought_below_400_frames(name, stride, pool_size):
-    network = small_network(name, 1, stride=stride, pool_size=pool_size)
+def test_raw_audio_of_three_seconds_is_brought_below_400_frames(name, sizes):
+    network = small_network(name, 1, **sizes)
     assert network.blocks(torch.randn(1, 1, 48000).expand(2, -1, -1)).shape[2] < 400
 
 
@@ -95,12 +101,24 @@ def test_the_block_of_the_case_study_is_relu_before_dropout_and_pooling():
     torch.testing.assert_close(in_slide_order, usual)
 
 
-@pytest.mark.parametrize("name", ["cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"])
-def test_hyperparameters_of_other_networks_and_none_are_left_out(name):
-    network = build_network(
-        name, 3, **SMALL, kernel_size=None, stride=None, pool_size=None, attentive=None
-    )
-    assert network(torch.randn(2, 3, 20)).shape == (2, 5)
+@pytest.mark.parametrize(
+    ("network", "arguments", "sentence"),
+    [
+        (CNN2d, {"filters": ()}, "CNN2d needs filters to be a tuple of at least one whole number"),
+        (CNN2d, {"filters": 8}, "CNN2d needs filters to be a tuple of at least one whole number"),
+        (TDNN, {"filters": (8, 0)}, r"TDNN needs filters\[1\] to be a whole number of at least 1"),
+        (CNN2d, {"stride": 0}, "CNN2d needs stride to be a whole number of at least 1, got 0."),
+        (CNN2d, {"kernel_size": (3, 3, 3)}, "CNN2d needs kernel_size to be an int or a pair"),
+        (CNN1d, {"kernel_size": (3, 3)}, r"CNN1d needs kernel_size to be .*, got \(3, 3\)."),
+        (LSTM, {"n_units": 0}, "LSTM needs n_units to be a whole number of at least 1, got 0."),
+        (LSTM, {"n_layers": 1.5}, "LSTM needs n_layers to be a whole number .*, got 1.5."),
+        (LSTM, {"dropout": 1.0}, r"LSTM needs dropout to be a number in \[0, 1\), got 1.0."),
+        (LSTM, {"dropout": None}, r"LSTM needs dropout to be a number in \[0, 1\), got None."),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(network, arguments, sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        network(6, **arguments)
 
 
 def test_attentive_statistics_weigh_the_frames_of_a_recording_by_a_softmax():

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from sklearn_siamese_speaker.nn import Siamese, build_space, frame_statistics
+from sklearn_siamese_speaker.nn import CosineSpace, Siamese, frame_statistics
 
 
 def test_frame_statistics_are_those_of_all_frames_of_all_recordings():
@@ -21,8 +21,6 @@ def test_a_feature_that_never_varies_has_a_scale_of_one():
 
 
 def test_the_twin_standardizes_encodes_and_moves_to_the_space():
-    siamese = Siamese(
-        torch.nn.Flatten(), build_space("cosine", 2), torch.tensor([1.0]), torch.tensor([2.0])
-    )
+    siamese = Siamese(torch.nn.Flatten(), CosineSpace(), torch.tensor([1.0]), torch.tensor([2.0]))
     coordinates = siamese(torch.tensor([[[7.0, 9.0]]]))  # (3, 4) when standardized
     torch.testing.assert_close(coordinates, torch.tensor([[0.6, 0.8]]))

@@ -3,9 +3,13 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from sklearn_siamese_speaker.nn import SPACES, build_space
+from sklearn_siamese_speaker.nn import SPACES
 
 SCIPY_NAMES = {"euclidean": "euclidean", "cosine": "cosine", "manhattan": "cityblock"}
+
+
+def build_space(metric, n_dims):
+    return SPACES[metric](*[n_dims] * (metric == "weighted_manhattan"))
 
 
 @pytest.fixture

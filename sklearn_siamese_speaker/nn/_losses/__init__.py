@@ -10,24 +10,36 @@ name                metrics       ``pairs="random"``   learned
 ``"aam"``           cosine        no                   a direction for a speaker
 ==================  ============  ===================  =========================
 
-Each class says so in its attributes `metrics`, `takes_pairs` and `needs_classes`.
+Each class says so in its attributes `metrics` and `takes_pairs`. A loss is registered in ``LOSSES``
+by the name that ``SiameseSpeakerEncoder(loss=...)`` takes; its arguments are the encoder's
+``loss__<argument>``.
 """
 
+from __future__ import annotations
+
 from ._aam import AdditiveAngularMargin
-from ._bce import BinaryCrossEntropy
-from ._build import LOSSES, build_loss
-from ._contrastive import Contrastive
-from ._pairs import RandomPairs
+from ._base import CustomLoss, Loss
+from ._pairs import BinaryCrossEntropy, Contrastive, PairLoss, RandomPairs
 from ._prototypical import Prototypical
 from ._triplet import Triplet
+
+LOSSES: dict[str, type[Loss]] = {
+    "bce": BinaryCrossEntropy,
+    "contrastive": Contrastive,
+    "triplet": Triplet,
+    "prototypical": Prototypical,
+    "aam": AdditiveAngularMargin,
+}
 
 __all__ = [
     "LOSSES",
     "AdditiveAngularMargin",
     "BinaryCrossEntropy",
     "Contrastive",
+    "CustomLoss",
+    "Loss",
+    "PairLoss",
     "Prototypical",
     "RandomPairs",
     "Triplet",
-    "build_loss",
 ]

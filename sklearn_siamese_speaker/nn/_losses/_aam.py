@@ -1,15 +1,20 @@
-"""Additive angular margin: classify the training speakers by angle, with a handicap."""
+"""Additive angular margin: classify the training speakers by angle, with a margin."""
 
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from .._checks import check_number
+from .._spaces import Space
+from ._base import Loss
 
-class AdditiveAngularMargin(nn.Module):
+
+class AdditiveAngularMargin(Loss):
     """Cross-entropy over the training speakers, the own one's angle enlarged by a margin [1]_.
 
     The logit of a speaker is ``scale * cos(angle)`` to a learned direction, that of the own speaker
@@ -18,14 +23,14 @@ class AdditiveAngularMargin(nn.Module):
 
     Parameters
     ----------
-    space : torch.nn.Module
-        The cosine space.
+    space : CosineSpace
+        Measures the angles.
     n_dims : int
         Dimensions of an embedding.
     n_classes : int
         Number of training speakers; labels are 0 .. n_classes - 1.
     margin : float, default=0.2
-        In radians.
+        In radians, less than pi.
     scale : float, default=30.0
         Scale of the logits.
 
@@ -33,28 +38,44 @@ class AdditiveAngularMargin(nn.Module):
     ----------
     .. [1] J. Deng, J. Guo, N. Xue, S. Zafeiriou, "ArcFace: additive angular margin loss for deep
        face recognition", CVPR, 2019, equation 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import AdditiveAngularMargin, CosineSpace
+    >>> loss = AdditiveAngularMargin(CosineSpace(), n_dims=3, n_classes=2, margin=0.0, scale=1.0)
+    >>> with torch.no_grad():
+    ...     _ = loss.directions.fill_(1.0)
+    >>> coordinates = torch.tensor([[1.0, 0.0, 0.0]])
+    >>> print(f"{loss(coordinates, torch.tensor([0])).item():.2f}")  # both are equally likely
+    0.69
     """
 
-    metrics = ("cosine",)
-    takes_pairs = False
-    needs_classes = True
+    metrics: ClassVar[tuple[str, ...]] = ("cosine",)
 
-    def __init__(self, space, n_dims, n_classes, margin=0.2, scale=30.0):
-        super().__init__()
-        self.space = space
+    def __init__(
+        self,
+        space: Space,
+        n_dims: int,
+        n_classes: int,
+        margin: float = 0.2,
+        scale: float = 30.0,
+    ) -> None:
+        super().__init__(space)
+        check_number(self, margin=margin, below=math.pi)
+        check_number(self, scale=scale)
         self.margin = margin
         self.scale = scale
         self.directions = nn.Parameter(nn.init.xavier_normal_(torch.empty(n_classes, n_dims)))
 
-    def forward(self, coordinates, labels):
+    def forward(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch ``(n, n_dims)`` with labels ``(n,)``."""
         cosines = 1 - self.space.distances(coordinates, self.directions)  # (n, n_classes)
         own = functional.one_hot(labels, len(self.directions)).bool()
-        return functional.cross_entropy(
-            self.scale * cosines.where(~own, self._handicap(cosines)), labels
-        )
+        logits = self.scale * cosines.where(~own, self._with_margin(cosines))
+        return functional.cross_entropy(logits, labels)
 
-    def _handicap(self, cosines):
+    def _with_margin(self, cosines: Tensor) -> Tensor:
         sines = (1 - cosines**2).clamp(min=1e-12).sqrt()
         moved = cosines * math.cos(self.margin) - sines * math.sin(self.margin)
         within = cosines > -math.cos(self.margin)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
-from ._unit import DistanceUnit
+from .._spaces import Space
+from ._base import DistanceUnit, Loss
 
 _FIRST_SCALE = 10.0
 _SCALE_SPEED = 10.0
 
 
-class Prototypical(nn.Module):
+class Prototypical(Loss):
     """Cross-entropy over the distances to the means of the batch's speakers [1]_.
 
     Every recording of a batch is a query once: the prototype of its own speaker is the mean of the
@@ -26,7 +27,7 @@ class Prototypical(nn.Module):
 
     Parameters
     ----------
-    space : torch.nn.Module
+    space : Space
         Measures the distances; any of ``SPACES``.
 
     References
@@ -35,31 +36,36 @@ class Prototypical(nn.Module):
        2017, equations 1 and 2.
     .. [2] L. Wan, Q. Wang, A. Papir, I. Lopez Moreno, "Generalized end-to-end loss for speaker
        verification", ICASSP, 2018, equation 8.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import EuclideanSpace, Prototypical
+    >>> coordinates = torch.tensor([[0.0, 0.0], [0.0, 1.0], [9.0, 9.0], [9.0, 8.0]])
+    >>> print(f"{Prototypical(EuclideanSpace())(coordinates, torch.tensor([0, 0, 1, 1])):.4f}")
+    0.0000
     """
 
-    metrics = ("euclidean", "cosine", "manhattan", "weighted_manhattan")
-    takes_pairs = False
-    needs_classes = False
-
-    def __init__(self, space):
-        super().__init__()
-        self.space = space
+    def __init__(self, space: Space) -> None:
+        super().__init__(space)
         self.in_units = DistanceUnit()
         self.log_scale = nn.Parameter(torch.zeros(()))
 
     @property
-    def scale(self):
+    def scale(self) -> Tensor:
         """How much a distance counts."""
         return _FIRST_SCALE * torch.exp(_SCALE_SPEED * self.log_scale)
 
-    def forward(self, coordinates, labels):
+    def forward(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch ``(n, n_dims)`` with labels ``(n,)``."""
         distances, speakers, queries = self._distances_to_prototypes(coordinates, labels)
         logits = -self.scale * self.in_units(distances)
         losses = functional.cross_entropy(logits, speakers, reduction="none")
         return (losses * queries).sum() / queries.sum().clamp(min=1)
 
-    def _distances_to_prototypes(self, coordinates, labels):
+    def _distances_to_prototypes(
+        self, coordinates: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return distances ``(n, n_speakers)``, own columns, and who has a prototype of its own."""
         _, speakers, counts = labels.unique(return_inverse=True, return_counts=True)
         membership = functional.one_hot(speakers, len(counts)).to(coordinates)  # (n, n_speakers)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor
 
-from ._unit import margin_unit
+from .._checks import check_choice, check_number
+from .._spaces import Space
+from ._base import Loss, margin_unit
 
 
-class Triplet(nn.Module):
+class Triplet(Loss):
     """Hinge on ``d(anchor, positive) - d(anchor, negative) + margin``, on mined triplets.
 
     Parameters
     ----------
-    space : torch.nn.Module
+    space : Space
         Measures the distances; any of ``SPACES``.
     margin : float, default=0.2
         In units of the mean distance of the first batch, for the cosine distance as it is.
@@ -28,32 +30,36 @@ class Triplet(nn.Module):
        recognition and clustering", CVPR, 2015, section 3.2.
     .. [2] A. Hermans, L. Beyer, B. Leibe, "In defense of the triplet loss for person
        re-identification", arXiv:1703.07737, 2017, equation 5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import EuclideanSpace, Triplet
+    >>> coordinates = torch.tensor([[0.0, 0.0], [0.0, 1.0], [9.0, 9.0]])
+    >>> Triplet(EuclideanSpace(), mining="hard")(coordinates, torch.tensor([0, 0, 1])).item()
+    0.0
     """
 
-    metrics = ("euclidean", "cosine", "manhattan", "weighted_manhattan")
-    takes_pairs = False
-    needs_classes = False
-
-    def __init__(self, space, margin=0.2, mining="semihard"):
-        super().__init__()
-        self.space = space
+    def __init__(self, space: Space, margin: float = 0.2, mining: str = "semihard") -> None:
+        super().__init__(space)
+        check_number(self, margin=margin)
+        check_choice(self, mining=mining, known=tuple(_MINING))
         self.margin = margin
         self.mining = mining
         self.in_units = margin_unit(space)
 
-    def forward(self, coordinates, labels):
+    def forward(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch ``(n, n_dims)`` with labels ``(n,)``; 0 without a triplet."""
         distances = self.in_units(self.space.distances(coordinates, coordinates))
         same = labels[:, None] == labels
         # Anchors of the only speaker of a batch have nobody to be told from.
         positives = (same & ~torch.eye(len(labels)).to(same)) & ~same.all(1, keepdim=True)
-        mine = {"semihard": _semihard, "hard": _hard}[self.mining]
-        to_positive, to_negative = mine(distances, positives, ~same)
+        to_positive, to_negative = _MINING[self.mining](distances, positives, ~same)
         losses = (to_positive - to_negative + self.margin).clamp(min=0)
         return losses.sum() / max(len(losses), 1)
 
 
-def _semihard(distances, positives, negatives):
+def _semihard(distances: Tensor, positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
     """Return the distances to positive and negative of every (anchor, positive) pair."""
     anchors, partners = positives.nonzero(as_tuple=True)
     to_positive = distances[anchors, partners]  # (n_triplets,)
@@ -64,9 +70,12 @@ def _semihard(distances, positives, negatives):
     return to_positive, torch.where(farther.any(1), nearest_farther, farthest)
 
 
-def _hard(distances, positives, negatives):
+def _hard(distances: Tensor, positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
     """Return the distances to the farthest positive and the nearest negative of every anchor."""
     anchors = positives.any(1)
     to_positive = distances.masked_fill(~positives, -torch.inf)[anchors].amax(1)
     to_negative = distances.masked_fill(~negatives, torch.inf)[anchors].amin(1)
     return to_positive, to_negative
+
+
+_MINING = {"semihard": _semihard, "hard": _hard}

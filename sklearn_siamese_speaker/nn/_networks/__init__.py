@@ -1,50 +1,35 @@
-"""Networks: ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``, any frames >= 1."""
+"""Networks: ``(batch, n_features, n_frames)`` to ``(batch, n_dims)``, for any number of frames.
 
-from inspect import signature
+A network is registered in ``NETWORKS`` by the name that ``SiameseSpeakerEncoder(network=...)``
+takes. It is built as ``cls(n_features, **arguments)``; its keyword arguments are the encoder's
+``network__<argument>``.
+"""
 
-from ._cnn1d import CNN1d
-from ._cnn2d import CNN2d
-from ._cnn_lstm import CNNLSTM
-from ._lstm import LSTM
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from ._cnn import CNN1d, CNN2d
+from ._lstm import CNNLSTM, LSTM
 from ._moments import CovariancePooling, MixturePooling
+from ._pooling import StatisticsPooling
 from ._statistics import StatisticsNetwork
 from ._tdnn import TDNN
 
-NETWORKS = {"cnn2d": CNN2d, "cnn1d": CNN1d, "lstm": LSTM, "cnn_lstm": CNNLSTM, "tdnn": TDNN}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "cnn2d": CNN2d,
+    "cnn1d": CNN1d,
+    "lstm": LSTM,
+    "cnn_lstm": CNNLSTM,
+    "tdnn": TDNN,
+}
 
 
-def build_network(name, n_features, **hyperparameters):
-    """Return a new network.
-
-    Parameters
-    ----------
-    name : str
-        A name in ``NETWORKS``.
-    n_features : int
-        Features of a frame.
-    **hyperparameters
-        Keyword parameters of the networks. Those that are None, and those that only other networks
-        have (an LSTM has no `kernel_size`), are left out.
-
-    Returns
-    -------
-    network : torch.nn.Module
-        Untrained, in training mode.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_siamese_speaker.nn import build_network
-    >>> network = build_network("tdnn", 40, embedding_dim=256, kernel_size=3)
-    >>> network(torch.randn(8, 40, 100)).shape
-    torch.Size([8, 256])
-    """
-    network = NETWORKS[name]
-    known = signature(network).parameters
-    chosen = {
-        key: value for key, value in hyperparameters.items() if key in known and value is not None
-    }
-    return network(n_features, **chosen)
+def auto_network(n_features: int) -> str:
+    """Return the name of the network that suits frames of so many features; raw audio has one."""
+    return "cnn1d" if n_features == 1 else "cnn2d"
 
 
 __all__ = [
@@ -57,5 +42,6 @@ __all__ = [
     "CovariancePooling",
     "MixturePooling",
     "StatisticsNetwork",
-    "build_network",
+    "StatisticsPooling",
+    "auto_network",
 ]

@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 from torch import nn
 
+from .._checks import check_filters, check_number, check_sizes
 
-def as_pair(size):
+Size = int | tuple[int, int]
+
+
+def as_pair(owner: nn.Module, name: str, size: Size) -> tuple[int, int]:
     """Return ``(features, frames)`` of one int, or of such a pair."""
-    return (size, size) if isinstance(size, Integral) else tuple(size)
+    pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    if len(pair) != 2:
+        raise ValueError(
+            f"{type(owner).__name__} needs {name} to be an int or a pair (features, frames), "
+            f"got {size!r}."
+        )
+    for part in pair:
+        check_sizes(owner, **{name: part})
+    return pair
 
 
-def along_frames(size):
-    """Return the size along the frames of an int or of a pair (features, frames)."""
-    return as_pair(size)[1]
-
-
-def block2d(n_in, n_out, kernel_size, stride, pool_size, dropout):
-    """Return convolution, batch normalization, dropout of whole filters, max pooling, ReLU.
+def block2d(
+    n_in: int,
+    n_out: int,
+    kernel_size: tuple[int, int],
+    stride: tuple[int, int],
+    pool_size: tuple[int, int],
+    dropout: float,
+) -> nn.Sequential:
+    """Return convolution, batch normalisation, dropout of whole filters, max pooling, ReLU.
 
     Neighbours in an image are alike, so single values that are dropped can be read off theirs;
     whole filters cannot (Tompson et al., "Efficient object localization using convolutional
     networks", CVPR, 2015). They also take fewer random numbers.
 
     ReLU commutes with max pooling and with dropout, so this order, the case study's, is the
-    same function as ReLU straight after the normalization, on fewer values.
+    same function as ReLU straight after the normalisation, on fewer values.
     """
-    kernel_size = as_pair(kernel_size)
-    padding = tuple(size // 2 for size in kernel_size)
+    padding = (kernel_size[0] // 2, kernel_size[1] // 2)
     return nn.Sequential(
-        # The normalization takes a bias away again.
-        nn.Conv2d(n_in, n_out, kernel_size, as_pair(stride), padding, bias=False),
+        # The normalisation takes a bias away again.
+        nn.Conv2d(n_in, n_out, kernel_size, stride, padding, bias=False),
         nn.BatchNorm2d(n_out),
         nn.Dropout2d(dropout),
-        nn.MaxPool2d(as_pair(pool_size), ceil_mode=True),
+        nn.MaxPool2d(pool_size, ceil_mode=True),
         nn.ReLU(),
     )
 
 
-def block1d(n_in, n_out, kernel_size, stride=1, pool_size=1, dropout=0.0, dilation=1):
+def block1d(
+    n_in: int,
+    n_out: int,
+    kernel_size: int,
+    stride: int = 1,
+    pool_size: int = 1,
+    dropout: float = 0.0,
+    dilation: int = 1,
+) -> nn.Sequential:
     """Return the same block along time: channels are features."""
     padding = dilation * (kernel_size // 2)
     return nn.Sequential(
@@ -51,13 +70,23 @@ def block1d(n_in, n_out, kernel_size, stride=1, pool_size=1, dropout=0.0, dilati
     )
 
 
-def convolutions_along_frames(n_features, filters, kernel_size, stride, pool_size, dropout):
+def convolutions_along_frames(
+    owner: nn.Module,
+    n_features: int,
+    filters: tuple[int, ...],
+    kernel_size: int,
+    stride: int,
+    pool_size: int,
+    dropout: float,
+) -> nn.Sequential:
     """Return one block for each of `filters`; samples of raw audio go through a filter bank first.
 
     The filter bank is the first layer of Dai et al. (2017): kernels of 80 samples, 5 ms at 16 kHz,
-    here every 40 samples.
+    here every 40 samples. Bad arguments raise in the name of `owner`, the network.
     """
-    kernel_size, stride, pool_size = map(along_frames, (kernel_size, stride, pool_size))
+    check_filters(owner, filters)
+    check_sizes(owner, kernel_size=kernel_size, stride=stride, pool_size=pool_size)
+    check_number(owner, dropout=dropout, below=1)
     blocks = []
     if n_features == 1:
         blocks.append(block1d(1, filters[0], kernel_size=80, stride=40))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
+from .._checks import check_filters, check_number, check_sizes
 from ._layers import block1d
 from ._pooling import StatisticsPooling
 
@@ -36,18 +37,28 @@ class TDNN(nn.Module):
        embeddings for speaker recognition", ICASSP, 2018.
     .. [2] K. Okabe, T. Koshinaka, K. Shinoda, "Attentive statistics pooling for deep speaker
        embedding", Interspeech, 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import TDNN
+    >>> TDNN(n_features=40, embedding_dim=64, attentive=True)(torch.randn(8, 40, 100)).shape
+    torch.Size([8, 64])
     """
 
     def __init__(
         self,
-        n_features,
+        n_features: int,
         *,
-        embedding_dim=1024,
-        filters=(128, 256, 384),
-        attentive=False,
-        dropout=0.2,
-    ):
+        embedding_dim: int = 1024,
+        filters: tuple[int, ...] = (128, 256, 384),
+        attentive: bool = False,
+        dropout: float = 0.2,
+    ) -> None:
         super().__init__()
+        check_sizes(self, embedding_dim=embedding_dim)
+        check_filters(self, filters)
+        check_number(self, dropout=dropout, below=1)
         n_layers = len(filters) + 1
         widths = (n_features, filters[0], *filters)
         kernels = (5, *(3,) * (n_layers - 2), 1)
@@ -64,6 +75,6 @@ class TDNN(nn.Module):
             nn.Linear(2 * filters[-1], embedding_dim),
         )
 
-    def forward(self, frames):
+    def forward(self, frames: Tensor) -> Tensor:
         """Map ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``."""
         return self.embedding(self.pooling(self.blocks(frames)))
