@@ -10,6 +10,7 @@ from ._make_speakers import make_speakers
 from ._speaker_folder import load_speaker_folder
 from ._speechocean762 import fetch_speechocean762
 from ._vctk import load_vctk
+from ._voices import load_voices
 from ._voxceleb import load_voxceleb
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "get_data_home",
     "load_speaker_folder",
     "load_vctk",
+    "load_voices",
     "load_voxceleb",
     "make_speakers",
     "split_into_fragments",

@@ -44,6 +44,10 @@ LOADER_TEXTS = {
             data : ndarray of shape (n_samples,), str
                 Absolute paths of the recordings, sorted by speaker first.
         """,
+    "one_session": """
+            groups : None
+                Each speaker was recorded in one session.
+        """,
     "description_or_pair": """
             DESCR : str
                 Number of recordings, speakers and sessions; of a public corpus, also the licence

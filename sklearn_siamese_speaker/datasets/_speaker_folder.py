@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._audio import warn_caller
 from .._docs import substitute
 from ._corpus import LOADER_TEXTS, Corpus, make_corpus
 
@@ -150,8 +150,7 @@ def _warn_of(unreadable: list[Path], folder: Path) -> None:
         return
     named = ", ".join(repr(str(path.relative_to(folder))) for path in unreadable[:MAX_NAMED])
     more = len(unreadable) - MAX_NAMED
-    warnings.warn(
+    warn_caller(
         f"Sound of other kinds than {', '.join(EXTENSIONS)} below {str(folder)!r} is left out: "
         f"{named}{f' and {more} more' if more > 0 else ''}. Convert it to .wav or .flac.",
-        stacklevel=4,
     )

@@ -20,15 +20,21 @@ ARCHIVE = Archive(
     n_recordings=5000,
 )
 
-ABOUT = """\
-speechocean762: English sentences read by speakers of Mandarin, half of them children, 16 kHz.
-Licence: "available for free download for both commercial and non-commercial purposes".
-Source: https://github.com/jimbozhang/speechocean762
-Citation: J. Zhang et al. (2021). "speechocean762: An Open-Source Non-native English Speech Corpus
+CITATION = """\
+J. Zhang et al. (2021). "speechocean762: An Open-Source Non-native English Speech Corpus
 For Pronunciation Assessment". Interspeech, arXiv:2104.01378."""
 
+REFERENCES = "References\n----------\n.. [1] " + CITATION.replace("\n", "\n   ")
 
-@substitute(**fetcher_texts("speechocean762"))
+ABOUT = f"""\
+speechocean762: English sentences read by speakers of Mandarin, half of them children, 16 kHz.
+Licence: "available for free download for both commercial and non-commercial purposes" (README),
+Apache-2.0 (dataset page of the authors, https://huggingface.co/datasets/mispeech/speechocean762).
+Source: https://github.com/jimbozhang/speechocean762
+Citation: {CITATION}"""
+
+
+@substitute(**fetcher_texts("speechocean762"), references=REFERENCES)
 def fetch_speechocean762(
     *,
     data_home: str | PathLike[str] | None = None,
@@ -48,8 +54,7 @@ def fetch_speechocean762(
     %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "SPEAKER0001".
-        groups : None
-            There is one session a speaker.
+        %(one_session)s
         frame : DataFrame of shape (n_samples, 6)
             Columns path, speaker, utterance, split ("train" or "test", which share no speaker), age
             in years and gender ("f" or "m"). Only if `as_frame=True`.
@@ -57,10 +62,11 @@ def fetch_speechocean762(
 
     %(raises_oserror)s
 
-    References
-    ----------
-    .. [1] J. Zhang et al. (2021). "speechocean762: An Open-Source Non-native English Speech Corpus
-       For Pronunciation Assessment". Interspeech, arXiv:2104.01378.
+    See Also
+    --------
+    load_voices : Some recordings of its adults, inside the package.
+
+    %(references)s
 
     Examples
     --------

@@ -42,8 +42,7 @@ def load_vctk(
     %(returns)s
         target : ndarray of shape (n_samples,), str
             Speakers, as "p225".
-        groups : None
-            There is one session a speaker.
+        %(one_session)s
         frame : DataFrame of shape (n_samples, 6)
             Columns path, speaker, utterance, age in years, gender ("f" or "m") and accent; missing
             values where `speaker-info.txt` does not know the speaker. The first 24 utterances are

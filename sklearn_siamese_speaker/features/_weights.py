@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Mapping
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..datasets import get_data_home
+from ..datasets._download import download
 
 if TYPE_CHECKING:
     import torch
+
+
+MAX_BYTES = 2**29  # of a file of weights; those of VGGish have 289 MB
 
 
 class Published(NamedTuple):
@@ -30,23 +36,28 @@ def fetch(published: Published) -> str:
     OSError
         If it cannot be downloaded or has another hash. Nothing is left behind then.
     """
-    import pooch
-
     path = _place(published)
     if not is_at_hand(published):
         try:
-            pooch.retrieve(
-                published.url,
-                f"sha256:{published.sha256}",
-                fname=os.path.basename(path),
-                path=os.path.dirname(path),
-            )
-        except (OSError, ValueError) as error:
+            _download(published, path)
+        except OSError as error:
             raise OSError(
                 f"{published.url} could not be downloaded ({error}); where there is no network, "
                 f"copy the file with SHA-256 {published.sha256} to {path!r}."
             ) from error
     return path
+
+
+def _download(published: Published, path: str) -> None:
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
+        received = Path(scratch, "weights")
+        download(published.url, received, max_bytes=MAX_BYTES)
+        found = hash_file(str(received))
+        if found != published.sha256:
+            raise OSError(f"SHA-256 hash {found}, not {published.sha256}")
+        os.replace(received, path)
 
 
 def is_at_hand(published: Published) -> bool:

@@ -14,7 +14,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from sklearn_siamese_speaker.datasets import _download
 from sklearn_siamese_speaker.features import _vggish_weights as weights_module
+from sklearn_siamese_speaker.features import _weights
 from sklearn_siamese_speaker.features._vggish_weights import (
     find_weights,
     load_network,
@@ -34,6 +36,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(404 if content is None else 200)
         self.send_header("Content-Length", str(len(content or b"")))
         self.end_headers()
+        if self.server.stalls_until is not None:
+            self.server.stalls_until.wait(10)
         self.wfile.write((content or b"")[: self.server.cut_after])
 
     def log_message(self, *args):
@@ -45,6 +49,7 @@ def server():
     """Serve the bytes in ``server.files``; ``server.requests`` lists what was asked for."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files, server.requests, server.cut_after = {"/net.pth": CONTENT}, [], None
+    server.stalls_until = None
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -52,6 +57,11 @@ def server():
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(autouse=True)
+def without_waits(monkeypatch):
+    monkeypatch.setattr(_download, "WAITS", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -159,6 +169,22 @@ def test_a_failed_download_says_all_in_one_error_and_leaves_nothing(
     expected += rf"network, copy the file with SHA-256 {sha256} to '.*{place}'\.$"
     with pytest.raises(OSError, match=expected):
         fetch(Published(url, sha256, "vggish"))
+    assert files_in(data_home) == []
+
+
+def test_a_file_that_is_larger_than_any_weights_is_not_kept(server, data_home, monkeypatch):
+    monkeypatch.setattr(_weights, "MAX_BYTES", len(CONTENT) - 1)
+    with pytest.raises(OSError, match=r"\(more than 1,023,999 bytes were sent\)"):
+        fetch(Published(f"{server.url}/net.pth", SHA256, "vggish"))
+    assert files_in(data_home) == []
+
+
+def test_a_server_that_is_too_slow_is_given_up(server, data_home, monkeypatch):
+    monkeypatch.setattr(_download, "PATIENCE", 0.1)
+    server.stalls_until = threading.Event()
+    with pytest.raises(OSError, match=r"\(slower than 10,000 bytes a second for 0\.1 s\)"):
+        fetch(Published(f"{server.url}/net.pth", SHA256, "vggish"))
+    server.stalls_until.set()
     assert files_in(data_home) == []
 
 
