@@ -3,9 +3,9 @@
 Sound to frames
     RawAudio, MFCC, LogMelSpectrogram, VGGish; FramePooling leads on to any scikit-learn estimator.
 Frames to speaker embeddings
-    SiameseSpeakerEncoder; SpeedPerturbation (train at other speeds too)
+    SiameseSpeakerEncoder; SpeedPerturbation, ChannelPerturbation (train on copies too)
 Recordings to speaker embeddings, already trained
-    PretrainedSpeakerEncoder
+    PretrainedSpeakerEncoder (public ones by name), OnnxSpeakerEncoder (any ONNX model)
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
 Evaluation of any of them
@@ -22,7 +22,13 @@ from __future__ import annotations
 
 from ._audio import AudioError, AudioQualityWarning
 from ._public import TRUSTED_TYPES, publish
-from .encoders import PretrainedSpeakerEncoder, SiameseSpeakerEncoder, SpeedPerturbation
+from .encoders import (
+    ChannelPerturbation,
+    OnnxSpeakerEncoder,
+    PretrainedSpeakerEncoder,
+    SiameseSpeakerEncoder,
+    SpeedPerturbation,
+)
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import OneShotClassifier, SpeakerVerifier
 
@@ -33,9 +39,11 @@ __all__ = [
     "TRUSTED_TYPES",
     "AudioError",
     "AudioQualityWarning",
+    "ChannelPerturbation",
     "FramePooling",
     "LogMelSpectrogram",
     "OneShotClassifier",
+    "OnnxSpeakerEncoder",
     "PretrainedSpeakerEncoder",
     "RawAudio",
     "SiameseSpeakerEncoder",

@@ -12,10 +12,12 @@ TRUSTED_TYPES = [
     *(
         f"sklearn_siamese_speaker.{name}"
         for name in (
+            "ChannelPerturbation",
             "FramePooling",
             "LogMelSpectrogram",
             "MFCC",
             "OneShotClassifier",
+            "OnnxSpeakerEncoder",
             "PretrainedSpeakerEncoder",
             "RawAudio",
             "SiameseSpeakerEncoder",

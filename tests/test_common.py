@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 from sklearn_siamese_speaker import (
     MFCC,
+    ChannelPerturbation,
     FramePooling,
     LogMelSpectrogram,
     OneShotClassifier,
@@ -50,6 +51,7 @@ ESTIMATORS = [
     (FramePooling(), 47),
     (PretrainedSpeakerEncoder("dvector"), 46),  # it can be used without a fit
     (SpeedPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
+    (ChannelPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
     (tiny_encoder(), 48),
     (OneShotClassifier(), 55),
     (SpeakerVerifier(), 56),

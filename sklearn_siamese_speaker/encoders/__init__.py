@@ -4,10 +4,17 @@ No estimator imports torch before its first fit; the training loop stands beside
 """
 
 from .._public import publish
+from ._onnx import OnnxSpeakerEncoder
+from ._perturbation import ChannelPerturbation, SpeedPerturbation
 from ._pretrained import PretrainedSpeakerEncoder
 from ._siamese_encoder import SiameseSpeakerEncoder
-from ._speed_perturbation import SpeedPerturbation
 
-__all__ = ["PretrainedSpeakerEncoder", "SiameseSpeakerEncoder", "SpeedPerturbation"]
+__all__ = [
+    "ChannelPerturbation",
+    "OnnxSpeakerEncoder",
+    "PretrainedSpeakerEncoder",
+    "SiameseSpeakerEncoder",
+    "SpeedPerturbation",
+]
 
 publish(globals())

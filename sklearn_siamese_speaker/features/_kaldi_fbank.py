@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 import scipy.signal
+import scipy.sparse
 from numpy.typing import NDArray
 
-from ._spectral import htk_filters
+from ._spectral import htk_filters, mel_filters
 
 WINDOW, HOP = 0.025, 0.010  # seconds
 _PREEMPHASIS = 0.97
@@ -61,27 +62,78 @@ def kaldi_fbank(
     >>> int(frames[:, 50].argmax())
     27
     """
-    length, hop = round(WINDOW * sample_rate), round(HOP * sample_rate)
-    frames = np.lib.stride_tricks.sliding_window_view(waveform, length)[::hop]
-    n_fft = 2 ** (length - 1).bit_length()
-    power = np.empty((len(frames), 1 + n_fft // 2), dtype=np.float32)
+    filters = htk_filters(sample_rate, _n_fft(sample_rate), n_mels, _FMIN, sample_rate / 2)
+    return _log_mel(waveform, filters, _window(window, sample_rate), sample_rate, remove_mean=True)
+
+
+def nemo_fbank(
+    waveform: NDArray, *, n_mels: int = 80, sample_rate: int = 16000
+) -> NDArray[np.float32]:
+    """Return the filter bank of NeMo's speaker encoders, as sherpa-onnx computes it [1]_.
+
+    It differs from Kaldi's in three ways: frames keep their mean, the Hann window is periodic, and
+    the bands are librosa's, from 0 Hz.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_times,)
+        25 ms or more, in [-1, 1].
+
+    n_mels : int, default=80
+        Number of mel bands.
+
+    sample_rate : int, default=16000
+        In Hz.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_mels, n_frames), float32
+
+    References
+    ----------
+    .. [1] https://github.com/k2-fsa/sherpa-onnx, scripts/nemo/speaker-verification.
+    """
+    filters = mel_filters(sample_rate, _n_fft(sample_rate), n_mels, 0.0, sample_rate / 2)
+    window = _window("hann", sample_rate)
+    return _log_mel(waveform, filters, window, sample_rate, remove_mean=False)
+
+
+def _log_mel(
+    waveform: NDArray,
+    filters: scipy.sparse.csr_array,
+    window: NDArray[np.float64],
+    sample_rate: int,
+    *,
+    remove_mean: bool,
+) -> NDArray[np.float32]:
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, len(window))
+    frames = frames[:: round(HOP * sample_rate)]
+    power = np.empty((len(frames), filters.shape[1]), dtype=np.float32)
     for start in range(0, len(frames), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        power[block] = _power(frames[block].astype(np.float64), _window(window, length), n_fft)
-    filters = htk_filters(sample_rate, n_fft, n_mels, _FMIN, sample_rate / 2)
+        block = frames[start : start + _BLOCK].astype(np.float64)
+        if remove_mean:
+            block -= block.mean(axis=1, keepdims=True)
+        power[start : start + _BLOCK] = _power(block, window, _n_fft(sample_rate))
     return np.log(np.maximum(filters @ power.T, _FLOOR))
 
 
 def _power(frames: NDArray[np.float64], window: NDArray[np.float64], n_fft: int) -> NDArray:
     """Return the power spectrum of each frame, ``(n_frames, 1 + n_fft / 2)``."""
-    frames = frames - frames.mean(axis=1, keepdims=True)
     before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)  # the first stands for its own
     spectrum = scipy.fft.rfft((frames - _PREEMPHASIS * before) * window, n_fft)
     return spectrum.real**2 + spectrum.imag**2
 
 
+def _n_fft(sample_rate: int) -> int:
+    """Return the first power of two that a frame fits in."""
+    return 2 ** (round(WINDOW * sample_rate) - 1).bit_length()
+
+
 @lru_cache(maxsize=8)
-def _window(name: str, length: int) -> NDArray[np.float64]:
+def _window(name: str, sample_rate: int) -> NDArray[np.float64]:
+    length = round(WINDOW * sample_rate)
     if name == "povey":
         return scipy.signal.windows.hann(length) ** 0.85
-    return scipy.signal.windows.hamming(length)
+    if name == "hamming":
+        return scipy.signal.windows.hamming(length)
+    return scipy.signal.windows.hann(length, sym=False)

@@ -3,6 +3,7 @@
 from .._public import publish
 from ._embedding import EmbeddingDisplay
 from ._n_shot_k_way import NShotKWayDisplay
+from ._recording import RecordingDisplay
 from ._representation import RepresentationDisplay
 from ._seen_unseen import SeenUnseenDisplay
 from ._training_history import TrainingHistoryDisplay
@@ -11,6 +12,7 @@ from ._trial_score import TrialScoreDisplay
 __all__ = [
     "EmbeddingDisplay",
     "NShotKWayDisplay",
+    "RecordingDisplay",
     "RepresentationDisplay",
     "SeenUnseenDisplay",
     "TrainingHistoryDisplay",

@@ -54,15 +54,20 @@ figure_ : matplotlib Figure
 
 
 def figure_and_axes(
-    ax: Axes | Sequence[Axes] | None = None, n_axes: int = 1
+    ax: Axes | Sequence[Axes] | None = None, n_axes: int = 1, *, stacked: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure and a list of axes: the given ones, or `n_axes` new ones side by side."""
+    """Return a figure and a list of axes: the given ones, or `n_axes` new ones side by side.
+
+    Stacked axes lie one below the other.
+    """
     import matplotlib.pyplot as plt
 
     if ax is None:
-        size = (4.8 * n_axes, 3.8)
-        figure, axes = plt.subplots(1, n_axes, figsize=size, layout="constrained", squeeze=False)
-        return figure, list(axes[0])
+        shape, size = (
+            ((n_axes, 1), (7, 2.6 * n_axes)) if stacked else ((1, n_axes), (4.8 * n_axes, 3.8))
+        )
+        figure, axes = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
+        return figure, list(axes.ravel())
     given: list[Axes] = np.array(ax, dtype=object).ravel().tolist()
     if len(given) != n_axes:
         raise ValueError(f"This figure needs ax to hold {n_axes} Axes, got {len(given)}.")

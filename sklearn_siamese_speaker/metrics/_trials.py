@@ -87,6 +87,13 @@ def check_trial_speakers(speakers: ArrayLike, n_trials: int) -> NDArray[np.intp]
             f"speakers must have shape (n_trials, 2) = ({n_trials}, 2), the speaker of the "
             f"enrolment and of the test recording of each trial, got {pairs.shape}."
         )
+    if pairs.dtype.kind in "fO":
+        for i, pair in enumerate(pairs.tolist()):
+            if any(name is None or name != name for name in pair):  # NaN differs from itself
+                raise ValueError(
+                    f"speakers[{i}] is {pair}: name both speakers of every trial, or pass "
+                    "speakers=None where they are not known."
+                )
     return np.unique(pairs, return_inverse=True)[1].reshape(n_trials, 2)
 
 

@@ -53,6 +53,7 @@ from ._spaces import (
     Space,
     WeightedManhattanSpace,
 )
+from ._vocal_tract import VocalTractWarp
 
 __all__ = [
     "CNNLSTM",
@@ -89,6 +90,7 @@ __all__ = [
     "StatisticsPooling",
     "TimeMask",
     "Triplet",
+    "VocalTractWarp",
     "WeightedManhattanSpace",
     "auto_network",
     "frame_statistics",

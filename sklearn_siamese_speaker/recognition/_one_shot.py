@@ -1,42 +1,33 @@
-"""Enrol speakers with one recording each, recognise them, reject everybody else."""
+"""Enrol speakers with one recording each, recognize them, reject everybody else."""
 
 from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import (
-    check_consistent_length,
-    check_scalar,
-    column_or_1d,
-    get_tags,
-)
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.utils.validation import check_is_fitted
 
-from .._compat import HasMethods, Interval, StrOptions, _fit_context
-from .._labels import are_strings, check_speakers, resolve_unknown_label
-from ..model_selection import find_embedding_metric
+from .._compat import HasMethods, Interval, StrOptions
+from .._docs import substitute
+from .._labels import check_speakers, resolve_unknown_label
+from .._state import changed_at_once, snapshot
 from ..model_selection._open_set import draw_enrolments
-from ..similarity import (
-    AGGREGATIONS,
-    build_prototypes,
-    check_embeddings,
-    most_similar,
-    speaker_similarities,
-    task_similarities,
-    two_highest,
-)
+from ..similarity import AGGREGATIONS, METRICS, speaker_similarities, task_similarities
+from ._enrolment import TEXTS, SpeakerEnrolment
+from ._recordings import check_recordings
 from ._threshold import N_ENROLMENTS, calibrate, check_target
+from ._voiceprints import decide, recognize
 
-_FLOATS = (np.float64, np.float32)
 _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}
 
 
-class OneShotClassifier(ClassifierMixin, BaseEstimator):
+class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     """Recognise speakers from as little as one enrolled recording each.
 
     Every speaker is enrolled with one or more recordings, and a recording is recognised as the
@@ -137,9 +128,9 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     array([8])
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "encoder": [HasMethods(["fit", "transform"]), None],
-        "metric": [StrOptions({"auto", "euclidean", "cosine", "manhattan"})],
+        "metric": [StrOptions({"auto", *METRICS})],
         "aggregation": [StrOptions(set(AGGREGATIONS))],
         "threshold": [Interval(Real, None, None, closed="neither"), None],
         "margin": [Interval(Real, 0, None, closed="left"), None],
@@ -148,14 +139,14 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        encoder=None,
+        encoder: BaseEstimator | None = None,
         *,
-        metric="auto",
-        aggregation="mean",
-        threshold=None,
-        margin=None,
-        unknown_label="auto",
-    ):
+        metric: str = "auto",
+        aggregation: str = "mean",
+        threshold: float | None = None,
+        margin: float | None = None,
+        unknown_label: str | int = "auto",
+    ) -> None:
         self.encoder = encoder
         self.metric = metric
         self.aggregation = aggregation
@@ -163,113 +154,14 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         self.margin = margin
         self.unknown_label = unknown_label
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
-        """Enrol the speakers of `y`, and forget all others.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings; one speaker alone is enough.
-        y : array-like of shape (n_samples,)
-            Speaker of each recording: strings or integers.
-
-        Returns
-        -------
-        self : OneShotClassifier
-            The fitted classifier.
-
-        Raises
-        ------
-        ValueError
-            If a label is missing, or nobody could be told from an unknown speaker.
-
-        Warns
-        -----
-        UserWarning
-            If the encoder was fitted already and is not frozen: what it learned is not used.
-        """
-        labels = check_speakers(y)
-        self._unknown_label(np.unique(labels))
-        check_consistent_length(X, labels)
-        encoder = self._fit_encoder(X, labels)
-        E = self._embed(X, encoder, reset=True)
-        self.encoder_, self.calibration_ = encoder, None
-        return self._enrol(E, labels)
-
-    @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None):
-        """Enrol more recordings, of speakers enrolled already or of others.
-
-        The encoder is fitted in the first call only. If anything is wrong with the recordings or
-        labels, none of them is enrolled.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings.
-        y : array-like of shape (n_samples,)
-            Speaker of each recording.
-        classes : array-like of shape (n_speakers,), default=None
-            Accepted as in scikit-learn's other `partial_fit`, and not needed: new speakers are
-            always allowed.
-
-        Returns
-        -------
-        self : OneShotClassifier
-            The fitted classifier.
-        """
-        if not hasattr(self, "classes_"):
-            return self.fit(X, y)
-        labels = check_speakers(y)
-        if are_strings(labels) != are_strings(self.classes_):
-            raise ValueError(
-                f"y holds labels like {labels.tolist()[0]!r} but speakers like "
-                f"{self.classes_.tolist()[0]!r} are enrolled: use strings only or integers only."
-            )
-        self._unknown_label(np.union1d(self.classes_, labels))
-        check_consistent_length(X, labels)
-        E = self._embed(X, self.encoder_).astype(self.embeddings_.dtype)
-        return self._enrol(
-            np.concatenate([self.embeddings_, E]), np.concatenate([self.labels_, labels])
-        )
-
-    def forget(self, labels):
-        """Remove speakers for good: neither label nor embedding is kept anywhere in the object.
-
-        An encoder that was fitted on their recordings is not un-trained, and keeps their names if
-        it keeps any. After the last speaker is
-        forgotten, the classifier is as before `fit`.
-
-        Parameters
-        ----------
-        labels : label or array-like of shape (n_forgotten,)
-            Speakers to remove.
-
-        Returns
-        -------
-        self : OneShotClassifier
-            The classifier without them.
-
-        Raises
-        ------
-        ValueError
-            If a label is not enrolled; then nobody is forgotten.
-        """
-        check_is_fitted(self)
-        labels = column_or_1d(np.atleast_1d(labels)).tolist()
-        unknown = set(labels) - set(self.classes_.tolist())
-        if unknown:
-            raise ValueError(f"Cannot forget {sorted(unknown)}: not among the enrolled speakers.")
-        keep = ~np.isin(self.labels_, labels)
-        if not keep.any():
-            return self._reset()
-        kept = self.labels_[keep]
-        # The width of a string array would still tell how long the longest forgotten label was.
-        kept = np.array(kept.tolist()) if kept.dtype.kind == "U" else kept
-        return self._enrol(self.embeddings_[keep], kept)
-
-    def calibrate_threshold(self, X, y, target_far=0.01, n_enrolled=None, n_shots=None):
+    def calibrate_threshold(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        target_far: float = 0.01,
+        n_enrolled: int | None = None,
+        n_shots: int | None = None,
+    ) -> Self:
         """Set `threshold` for a share of unknown recordings that may be accepted as anybody.
 
         Calibration speakers are enrolled a hundred times, some at a time and always the same
@@ -317,42 +209,19 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         >>> who.calibrate_threshold(X, y, target_far=0.05).threshold
         -7.0...
         >>> round(who.calibration_["false_accept_bound"], 2)
-        0.08
+        0.09
         """
-        check_is_fitted(self)
-        check_scalar(
-            target_far, "target_far", Real, min_val=0, max_val=1, include_boundaries="neither"
-        )
-        resolve_unknown_label(self.unknown_label, self.classes_)
-        labels, speakers = np.unique(check_speakers(y), return_inverse=True)
-        check_consistent_length(X, speakers)
-        n_enrolled = len(self.classes_) if n_enrolled is None else n_enrolled
-        if n_shots is None:
-            n_shots = int(np.median(np.unique(self.labels_, return_counts=True)[1]))
-        enrolments = draw_enrolments(speakers, n_enrolled, n_shots, N_ENROLMENTS, random_state=0)
-        check_target(target_far, n_enrolled, len(labels))
-        self.calibration_ = calibrate(
-            self._embed(X, self.encoder_),
-            speakers,
-            enrolments,
-            metric=self.metric_,
-            aggregation=self.aggregation,
-            margin=self.margin,
-            target_far=target_far,
-        )
-        self.calibration_.update(
-            target_far=target_far, n_enrolled=n_enrolled, n_shots=n_shots, n_speakers=len(labels)
-        )
-        self.threshold = self.calibration_["threshold"]
+        with changed_at_once(self) as changed:
+            changed._calibrate(X, y, target_far, n_enrolled, n_shots)
         return self
 
-    def predict(self, X):
-        """Recognise the speaker of each recording.
+    @substitute(**TEXTS)
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Recognize the speaker of each recording.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings.
+        %(recordings)s
 
         Returns
         -------
@@ -360,16 +229,24 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             The most similar speaker, of equals the first of `classes_`; the unknown label where
             `threshold` or `margin` rejects.
         """
-        check_is_fitted(self)
-        unknown = self._unknown_label(self.classes_)
-        position = self._recognise(self._embed(X, self.encoder_))
-        speakers = self.classes_[position]
+        now = self._now()
+        unknown = now._unknown_label(now.classes_)
+        position = recognize(
+            now._embed(X),
+            now.prototypes_,
+            now.first_prototype_,
+            now.metric_,
+            threshold=now.threshold,
+            margin=now.margin,
+        )
+        speakers = now.classes_[position]
         if unknown is None:
             return speakers
         # As an array it widens a narrow dtype, in which -1 could be the label of a speaker.
         return np.where(position < 0, np.asarray(unknown), speakers)
 
-    def predict_proba(self, X):
+    @substitute(**TEXTS)
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the softmax of the scaled similarities, among the enrolled speakers.
 
         :meth:`calibrate_threshold` learns the scale. Before it, the similarities are multiplied by
@@ -378,26 +255,25 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings.
+        %(recordings)s
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_speakers)
             Rows sum to 1.
         """
-        similarities = self.similarities(X)
-        scale = None if self.calibration_ is None else self.calibration_["proba_scale"]
-        scale = _PROBA_SCALES[self.metric_] if scale is None else scale
-        return softmax(scale * similarities, axis=1)
+        now = self._now()
+        scale = None if now.calibration_ is None else now.calibration_["proba_scale"]
+        scale = _PROBA_SCALES[now.metric_] if scale is None else scale
+        return softmax(scale * now.similarities(X), axis=1)
 
-    def decision_function(self, X):
+    @substitute(**TEXTS)
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the similarities in the shape that scikit-learn gives decision functions.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings.
+        %(recordings)s
 
         Returns
         -------
@@ -406,40 +282,51 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             `threshold` and `margin` play no part.
         """
         similarities = self.similarities(X)
-        if len(self.classes_) == 2:
+        if similarities.shape[1] == 2:
             return similarities[:, 1] - similarities[:, 0]
         return similarities
 
-    def rank(self, X, k):
+    @substitute(**TEXTS)
+    def rank(
+        self, X: ArrayLike, k: int, return_similarities: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.float64]]:
         """Return the `k` most similar speakers, the best first.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings.
+        %(recordings)s
         k : int
             Number of speakers, from 1 to n_speakers.
+        return_similarities : bool, default=False
+            Whether to return also how similar they are.
 
         Returns
         -------
         labels : ndarray of shape (n_samples, k)
             Speakers; `threshold` and `margin` play no part.
+        similarities : ndarray of shape (n_samples, k)
+            Of each of them, as :meth:`similarities` returns them. Only if `return_similarities`.
         """
-        check_is_fitted(self)
-        if not 1 <= k <= len(self.classes_):
+        now = self._now()
+        check_scalar(k, "k", Integral)
+        if not 1 <= k <= len(now.classes_):
             raise ValueError(
-                f"k={k} must be from 1 to the number of enrolled speakers, {len(self.classes_)}."
+                f"k={k} must be from 1 to the number of enrolled speakers, {len(now.classes_)}."
             )
-        best_first = np.argsort(-self.similarities(X), axis=1, kind="stable")
-        return self.classes_[best_first[:, :k]]
+        similarities = now.similarities(X)
+        best_first = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+        labels = now.classes_[best_first]
+        if return_similarities:
+            return labels, np.take_along_axis(similarities, best_first, axis=1)
+        return labels
 
-    def similarities(self, X):
+    @substitute(**TEXTS)
+    def similarities(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compare each recording with each enrolled speaker.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
-            Recordings.
+        %(recordings)s
 
         Returns
         -------
@@ -447,11 +334,15 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             Higher is more alike, in the order of `classes_`. Each is the same to the bit whatever
             other recordings are in `X` and whoever else is enrolled.
         """
-        check_is_fitted(self)
-        return self._similarities(self._embed(X, self.encoder_))
+        now = self._now()
+        return speaker_similarities(
+            now._embed(X), now.prototypes_, now.first_prototype_, now.metric_
+        )
 
-    def predict_tasks(self, E, support, query):
-        """Recognise the queries of many tasks at once, without `fit`.
+    def predict_tasks(
+        self, E: ArrayLike, support: NDArray[np.intp], query: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Recognize the queries of many tasks at once, without `fit`.
 
         Equal to the bit to a `fit` on the support and a `predict` of the queries in each task.
 
@@ -462,114 +353,77 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         support : ndarray of shape (n_tasks, k_way, n_shots)
             Rows of `E` that define the speakers.
         query : ndarray of shape (n_tasks, k_way, n_queries)
-            Rows of `E` to recognise.
+            Rows of `E` to recognize.
 
         Returns
         -------
-        recognised : ndarray of shape (n_tasks, k_way, n_queries)
-            Position of the recognised speaker along `k_way`, of equals the first; -1 where
+        recognized : ndarray of shape (n_tasks, k_way, n_queries)
+            Position of the recognized speaker along `k_way`, of equals the first; -1 where
             `threshold` or `margin` rejects.
         """
-        self._validate_params()
-        recognised = np.empty(query.shape, dtype=int)
-        blocks = task_similarities(
-            E,
-            support,
-            query,
-            metric=self._find_metric(getattr(self, "encoder_", self.encoder)),
-            aggregation=self.aggregation,
-        )
+        now = snapshot(self)
+        now._validate_params()
+        metric = now._find_metric(getattr(now, "encoder_", now.encoder))
+        recognized = np.empty(query.shape, dtype=np.intp)
+        blocks = task_similarities(E, support, query, metric=metric, aggregation=now.aggregation)
         for block, similarities in blocks:
-            accepted = self._accepts(*two_highest(similarities))
-            recognised[block] = np.where(accepted, similarities.argmax(axis=-1), -1)
-        return recognised
+            recognized[block] = decide(similarities, threshold=now.threshold, margin=now.margin)
+        return recognized
 
-    def _fit_encoder(self, X, labels):
-        if self.encoder is None:
-            return None
-        if _was_trained(self.encoder):
+    def _calibrate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        target_far: float,
+        n_enrolled: int | None,
+        n_shots: int | None,
+    ) -> None:
+        check_is_fitted(self)
+        check_scalar(
+            target_far, "target_far", Real, min_val=0, max_val=1, include_boundaries="neither"
+        )
+        resolve_unknown_label(self.unknown_label, self.classes_)
+        check_recordings(X)
+        labels, speakers = np.unique(check_speakers(y), return_inverse=True)
+        check_consistent_length(X, speakers)
+        n_enrolled = len(self.classes_) if n_enrolled is None else n_enrolled
+        if n_shots is None:
+            n_shots = int(np.median(np.unique(self.labels_, return_counts=True)[1]))
+        enrolments = draw_enrolments(speakers, n_enrolled, n_shots, N_ENROLMENTS, random_state=0)
+        check_target(target_far, n_enrolled, len(labels))
+        found = calibrate(
+            self._embed(X),
+            speakers,
+            enrolments,
+            metric=self.metric_,
+            aggregation=self.aggregation,
+            margin=self.margin,
+            target_far=target_far,
+        )
+        self.calibration_ = found | {
+            "target_far": target_far,
+            "n_enrolled": n_enrolled,
+            "n_shots": n_shots,
+            "n_speakers": len(labels),
+        }
+        self.threshold = found["threshold"]
+
+    def _warn_of_more_speakers(self, calibration: dict[str, Any] | None, n_before: int) -> None:
+        """Warn if somebody joined beyond the number that the threshold in use is made for."""
+        if calibration is None or calibration["threshold"] != self.threshold:
+            return
+        n_now, n_calibrated = len(self.classes_), calibration["n_enrolled"]
+        if n_now > max(n_before, n_calibrated):
             warnings.warn(
-                f"The {type(self.encoder).__name__} was fitted already; a clone of it is fitted "
-                "anew on the enrolled recordings. To use it as it was trained, pass "
-                "FrozenEstimator(encoder).",
+                f"{n_now} speakers are enrolled, but threshold={self.threshold:.4g} was calibrated "
+                f"for {n_calibrated}: more than target_far={calibration['target_far']} of unknown "
+                "recordings may pass. Call calibrate_threshold again.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,  # the caller of `partial_fit`
             )
-        return clone(self.encoder).fit(X, labels)
 
-    def _embed(self, X, encoder, reset=False):
-        if encoder is None:
-            return check_embeddings(validate_data(self, X, reset=reset, dtype=_FLOATS), "X")
-        embeddings = encoder.transform(X)
-        if np.ndim(embeddings) != 2:
-            raise ValueError(
-                f"The encoder must return embeddings of shape (n_samples, n_dims), got "
-                f"{np.shape(embeddings)}: end it with FramePooling or a SiameseSpeakerEncoder."
-            )
-        if reset and hasattr(encoder, "n_features_in_"):
-            self.n_features_in_ = encoder.n_features_in_
-        return check_embeddings(embeddings)
-
-    def _find_metric(self, encoder):
-        return find_embedding_metric(encoder) if self.metric == "auto" else self.metric
-
-    def _enrol(self, E, labels):
-        """Replace everything learned from the enrolment, which is `E` and `labels` from now on."""
-        classes, speakers = np.unique(labels, return_inverse=True)
-        order = np.argsort(speakers, kind="stable")
-        first = np.searchsorted(speakers[order], np.arange(len(classes)))
-        E, metric = E[order], self._find_metric(self.encoder_)
-        prototypes, first_prototype = build_prototypes(E, first, metric, self.aggregation)
-        self.classes_, self.labels_, self.embeddings_ = classes, labels[order], E
-        self.prototypes_, self.first_prototype_, self.metric_ = prototypes, first_prototype, metric
-        return self
-
-    def _reset(self):
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        return self
-
-    def _similarities(self, E):
-        """Compare embeddings with each enrolled speaker: (n_samples, n_speakers)."""
-        return speaker_similarities(E, self.prototypes_, self.first_prototype_, self.metric_)
-
-    def _recognise(self, E):
-        """Return the position of each embedding's speaker in `classes_`, -1 if rejected."""
-        if self.margin is None:
-            prototype, best = most_similar(E, self.prototypes_, self.metric_)
-            position = np.searchsorted(self.first_prototype_, prototype, side="right") - 1
-            return np.where(self._accepts(best, -np.inf), position, -1)
-        similarities = self._similarities(E)
-        accepted = self._accepts(*two_highest(similarities))
-        return np.where(accepted, similarities.argmax(axis=1), -1)
-
-    def _accepts(self, best, second):
-        accepted = np.ones(best.shape, dtype=bool)
-        if self.threshold is not None:
-            accepted &= best >= self.threshold
-        if self.margin is not None:
-            accepted &= best - second >= self.margin
-        return accepted
-
-    def _unknown_label(self, classes):
+    def _unknown_label(self, classes: NDArray[Any]) -> str | int | None:
         """Return the label of unknown speakers among `classes`, None if nobody is rejected."""
         if self.threshold is None and self.margin is None:
             return None
         return resolve_unknown_label(self.unknown_label, classes)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        if self.encoder is not None:
-            tags.input_tags = get_tags(self.encoder).input_tags
-            tags.input_tags.allow_nan = False  # embeddings must be finite
-        return tags
-
-
-def _was_trained(encoder):
-    """Whether fitting `encoder` again would discard something it learned."""
-    if isinstance(encoder, FrozenEstimator):
-        return False
-    if hasattr(encoder, "steps"):
-        return any(_was_trained(step) for _, step in encoder.steps)
-    fitted = {name for name in getattr(encoder, "__dict__", {}) if name.endswith("_")}
-    return bool(fitted - {"n_features_in_", "feature_names_in_"}) and get_tags(encoder).requires_fit

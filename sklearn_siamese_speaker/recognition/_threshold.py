@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from .._progress import track
 from ..metrics._trials import threshold_above
 from ..model_selection._open_set import speaker_level_bound
 from ..similarity import task_similarities, two_highest
@@ -13,8 +18,11 @@ from ..similarity import task_similarities, two_highest
 N_ENROLMENTS = 100  # imitated for the threshold
 _N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept
 
+_Unknown = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+_Known = tuple[NDArray[Any], NDArray[Any]]
 
-def check_target(target_far, n_enrolled, n_speakers):
+
+def check_target(target_far: float, n_enrolled: int, n_speakers: int) -> None:
     """Raise if the pairs of so many speakers cannot tell such a rate from a higher one.
 
     A false accept at `n_enrolled` speakers is one among as many pairs; without an error, the rate
@@ -31,7 +39,16 @@ def check_target(target_far, n_enrolled, n_speakers):
         )
 
 
-def calibrate(E, speakers, enrolments, *, metric, aggregation, margin, target_far):
+def calibrate(
+    E: NDArray[Any],
+    speakers: NDArray[np.intp],
+    enrolments: NDArray[np.intp],
+    *,
+    metric: str,
+    aggregation: str,
+    margin: float | None,
+    target_far: float,
+) -> dict[str, Any]:
     """Choose the threshold and the scale of the probabilities.
 
     Parameters
@@ -56,8 +73,10 @@ def calibrate(E, speakers, enrolments, *, metric, aggregation, margin, target_fa
         `false_accept_bound`, its upper 95 % confidence bound for other unknown speakers;
         `proba_scale`, None if no recordings of enrolled speakers are left to learn it from.
     """
-    unknown, known = [], []
-    for of_unknown, of_known in _imitate(E, speakers, enrolments, metric, aggregation):
+    unknown: list[_Unknown] = []
+    known: list[_Known] = []
+    imitated = _imitate(E, speakers, enrolments, metric, aggregation)
+    for of_unknown, of_known in track(imitated, "Calibrating the threshold", len(enrolments)):
         unknown.append(of_unknown)
         if len(known) < _N_SCALE_ENROLMENTS:
             known.append(of_known)
@@ -74,7 +93,13 @@ def calibrate(E, speakers, enrolments, *, metric, aggregation, margin, target_fa
     }
 
 
-def _imitate(E, speakers, enrolments, metric, aggregation):
+def _imitate(
+    E: NDArray[Any],
+    speakers: NDArray[np.intp],
+    enrolments: NDArray[np.intp],
+    metric: str,
+    aggregation: str,
+) -> Iterator[tuple[_Unknown, _Known]]:
     """Yield for each enrolment how it compares with the recordings of others, and its own.
 
     Yields
@@ -101,7 +126,9 @@ def _imitate(E, speakers, enrolments, metric, aggregation):
             yield unknown, (compared[is_known], is_own[is_known].argmax(axis=1))
 
 
-def choose_threshold(best, leading, target_far):
+def choose_threshold(
+    best: NDArray[np.float64], leading: NDArray[np.bool_], target_far: float
+) -> float:
     """Return the lowest threshold that accepts at most a share of unknown recordings.
 
     Parameters
@@ -124,10 +151,10 @@ def choose_threshold(best, leading, target_far):
     return float(np.nextafter(threshold_above(scores, np.argmax(far <= target_far)), np.inf))
 
 
-def learn_scale(similarities, own):
+def learn_scale(similarities: NDArray[np.float64], own: NDArray[np.intp]) -> float | None:
     """Return the factor with which the softmax of the similarities predicts the speakers best.
 
-    It minimises the cross-entropy (temperature scaling [1]_). Each label is softened by one
+    It minimizes the cross-entropy (temperature scaling [1]_). Each label is softened by one
     recording [2]_, so that the factor stays finite where nobody is confused.
 
     Parameters
@@ -156,7 +183,7 @@ def learn_scale(similarities, own):
     targets = np.full(similarities.shape, soft / (n_speakers - 1))
     targets[np.arange(n_samples), own] = 1 - soft
 
-    def cross_entropy(log_scale):
+    def cross_entropy(log_scale: float) -> float:
         log_proba = log_softmax(np.exp(log_scale) * similarities, axis=1)
         return -(targets * log_proba).sum() / n_samples
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_array, check_consistent_length, gen_batches
+from sklearn.utils import Tags, check_array, check_consistent_length, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from .._docs import substitute
 from .._state import unchanged_on_error
 from ..metrics import (
     bayes_threshold,
@@ -23,10 +26,25 @@ from ..metrics._log_likelihood_ratio import calibrate
 from ..metrics._score_norm import standardize, summarize_cohort
 from ..metrics._trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
-from ..similarity import check_embeddings, paired_similarity, similarity
+from ..similarity import METRICS, check_embeddings, paired_similarity, similarity
+from ._recordings import check_recordings, embed, find_path
+
+_TRIALS = """\
+X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
+    Trials: 3-D are pairs of embeddings, 2-D are scores of one or several systems."""
+_TEXTS = {
+    "trials": _TRIALS,
+    "trials_as_fitted": f"{_TRIALS} As they were in `fit`.",
+    "pairs_of_recordings": """\
+X_enrolment, X_test : array-like of shape (n_trials, ...)
+    Recordings, as the encoder takes them.""",
+    "decisions": """\
+y : ndarray of shape (n_trials,)
+    1 for one speaker, 0 for two.""",
+}
 
 _COSTS = ("p_target", "c_miss", "c_fa")
-_TRIALS = 256  # trials compared with the cohort at a time
+_COHORT_TRIALS = 256  # trials compared with the cohort at a time
 
 
 class SpeakerVerifier(ClassifierMixin, BaseEstimator):
@@ -77,6 +95,8 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         given the speakers of the trials, else for independent trials.
     metric_ : {"euclidean", "cosine", "manhattan"}
         The metric in use.
+    n_dims_ : int or None
+        Dimensions of the embeddings of a pair; None if `fit` was given scores.
     cohort_ : ndarray of shape (n_cohort, n_dims) or None
         Embeddings that scores are normalized against.
     n_features_in_ : int
@@ -124,27 +144,41 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     2.302...
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "encoder": [HasMethods(["transform"]), None],
-        "metric": [StrOptions({"auto", "euclidean", "cosine", "manhattan"})],
+        "metric": [StrOptions({"auto", *METRICS})],
         "target": [StrOptions({"eer"}), Interval(Real, 0, 1, closed="neither"), dict],
         "prior": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="neither")],
     }
 
-    def __init__(self, encoder=None, *, metric="auto", target="eer", prior="auto"):
+    def __init__(
+        self,
+        encoder: BaseEstimator | None = None,
+        *,
+        metric: str = "auto",
+        target: str | float | dict[str, float] = "eer",
+        prior: str | float = "auto",
+    ) -> None:
         self.encoder = encoder
         self.metric = metric
         self.target = target
         self.prior = prior
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, speakers=None, cohort=None):
+    @substitute(**_TEXTS)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        speakers: ArrayLike | None = None,
+        cohort: ArrayLike | None = None,
+    ) -> Self:
         """Calibrate the scores and choose the threshold.
 
         Parameters
         ----------
-        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
-            Trials: 3-D are pairs of embeddings, 2-D are scores of one or several systems.
+        %(trials)s
         y : array-like of shape (n_trials,)
             1 where both recordings of the trial are of one speaker, else 0.
         speakers : array-like of shape (n_trials, 2), default=None
@@ -174,11 +208,13 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
             self._fit(X, y, speakers, cohort)
         return self
 
-    def _fit(self, X, y, speakers, cohort):
+    def _fit(
+        self, X: ArrayLike, y: ArrayLike, speakers: ArrayLike | None, cohort: ArrayLike | None
+    ) -> None:
         if self.encoder is not None:
             check_is_fitted(self.encoder)
         self.metric_ = self._find_metric()
-        self.cohort_ = None if cohort is None else check_array(cohort, dtype=np.float64)
+        self.cohort_ = None if cohort is None else _check_cohort(cohort)
         scores = self._scores(X, reset=True)
         check_consistent_length(scores, y)
         self.classes_, same = _check_labels(y)
@@ -186,19 +222,19 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
             speakers = check_trial_speakers(speakers, len(scores))
             check_speakers_agree(same, speakers)
         self._check_target(same, speakers)
-        prior = 0.5 if self.prior == "auto" else self.prior
+        prior = 0.5 if isinstance(self.prior, str) else self.prior
         self.coef_, self.intercept_ = calibrate(scores, same, prior)
         ratios = self._ratios(scores)
         self.threshold_ = self._choose_threshold(same, ratios)
         self._report_errors(same, ratios > self.threshold_, speakers)
 
-    def log_likelihood_ratio(self, X):
+    @substitute(**_TEXTS)
+    def log_likelihood_ratio(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return how much more likely each trial is of one speaker than of two.
 
         Parameters
         ----------
-        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
-            Trials.
+        %(trials_as_fitted)s
 
         Returns
         -------
@@ -208,13 +244,13 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._ratios(self._scores(X))
 
-    def decision_function(self, X):
+    @substitute(**_TEXTS)
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the log-likelihood ratio minus `threshold_`.
 
         Parameters
         ----------
-        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
-            Trials.
+        %(trials_as_fitted)s
 
         Returns
         -------
@@ -223,29 +259,28 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         """
         return self.log_likelihood_ratio(X) - self.threshold_
 
-    def predict(self, X):
+    @substitute(**_TEXTS)
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Decide each trial.
 
         Parameters
         ----------
-        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
-            Trials.
+        %(trials_as_fitted)s
 
         Returns
         -------
-        y : ndarray of shape (n_trials,)
-            1 for one speaker, 0 for two.
+        %(decisions)s
         """
         accepted = self.decision_function(X) > 0
         return self.classes_[accepted.astype(int)]
 
-    def predict_proba(self, X):
+    @substitute(**_TEXTS)
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the posterior probabilities at `prior`.
 
         Parameters
         ----------
-        X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
-            Trials.
+        %(trials_as_fitted)s
 
         Returns
         -------
@@ -256,13 +291,13 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         log_odds = ratios + (-self.threshold_ if self.prior == "auto" else logit(self.prior))
         return np.column_stack([expit(-log_odds), expit(log_odds)])
 
-    def pair(self, X_enrolment, X_test):
+    @substitute(**_TEXTS)
+    def pair(self, X_enrolment: ArrayLike, X_test: ArrayLike) -> NDArray[Any]:
         """Embed recordings with the encoder and pair them row by row.
 
         Parameters
         ----------
-        X_enrolment, X_test : array-like of shape (n_trials, ...)
-            Recordings, as the encoder takes them.
+        %(pairs_of_recordings)s
 
         Returns
         -------
@@ -274,62 +309,84 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
                 "Recordings need an encoder, got encoder=None: pass a fitted one, or pairs of "
                 "embeddings to predict."
             )
+        sides = {"X_enrolment": X_enrolment, "X_test": X_test}
+        for name, X in sides.items():
+            check_recordings(X, name)
         check_consistent_length(X_enrolment, X_test)
-        return np.stack([self.encoder.transform(X) for X in (X_enrolment, X_test)], axis=1)
+        return np.stack([embed(X, self.encoder) for X in sides.values()], axis=1)
 
-    def verify(self, X_enrolment, X_test):
+    @substitute(**_TEXTS)
+    def verify(self, X_enrolment: ArrayLike, X_test: ArrayLike) -> NDArray[Any]:
         """Decide for each two recordings whether they are of one speaker.
 
         Parameters
         ----------
-        X_enrolment, X_test : array-like of shape (n_trials, ...)
-            Recordings, as the encoder takes them.
+        %(pairs_of_recordings)s
 
         Returns
         -------
-        y : ndarray of shape (n_trials,)
-            1 for one speaker, 0 for two.
+        %(decisions)s
         """
         check_is_fitted(self)
         return self.predict(self.pair(X_enrolment, X_test))
 
-    def _find_metric(self):
+    def _find_metric(self) -> str:
         return find_embedding_metric(self.encoder) if self.metric == "auto" else self.metric
 
-    def _scores(self, X, reset=False):
+    def _scores(self, X: ArrayLike, reset: bool = False) -> NDArray[np.float64]:
         """Return the scores of checked trials: (n_trials, n_scores)."""
-        if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
-            X = self._compare(check_array(X, dtype=np.float64, allow_nd=True))
-        elif self.cohort_ is not None:
+        trials = _as_trials(X)
+        shape = trials.shape
+        if reset:
+            self.n_dims_ = shape[2] if len(shape) == 3 else None
+        self._check_kind(shape)
+        if len(shape) == 3:
+            trials = self._compare(check_array(trials, dtype=np.float64, allow_nd=True))
+        return validate_data(
+            self, trials, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1
+        )
+
+    def _check_kind(self, shape: tuple[int, ...]) -> None:
+        """Raise unless trials of this shape are of the kind that `fit` was given."""
+        n_dims = shape[2] if len(shape) == 3 else None
+        if n_dims is None and self.cohort_ is not None:
             raise ValueError(
                 "A cohort normalizes the scores of pairs of embeddings, but X holds scores: pass "
                 "pairs, or scores normalized by metrics.adaptive_s_norm."
             )
-        return validate_data(
-            self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1
+        if n_dims == self.n_dims_:
+            return
+        if n_dims is None:
+            raise ValueError(
+                f"X has shape {shape}, scores, but SpeakerVerifier was fitted on pairs of "
+                f"{self.n_dims_}-dimensional embeddings: pass an array of shape (n_trials, 2, "
+                f"{self.n_dims_})."
+            )
+        fitted = "scores" if self.n_dims_ is None else f"{self.n_dims_}-dimensional ones"
+        raise ValueError(
+            f"X holds pairs of {n_dims}-dimensional embeddings, but SpeakerVerifier was fitted on "
+            f"{fitted}: pass the same kind of trials, or fit it again."
         )
 
-    def _compare(self, pairs):
+    def _compare(self, pairs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the similarities of pairs, normalized against the cohort: (n_trials, 1)."""
-        scores = _compare(pairs, self.metric_)
+        if pairs.shape[1] != 2:
+            raise ValueError(
+                "3-D X must hold pairs of embeddings of shape (n_trials, 2, n_dims), got "
+                f"{pairs.shape}; scores are 2-D."
+            )
+        first, second = (check_embeddings(pairs[:, i], f"X[:, {i}]") for i in (0, 1))
+        scores = paired_similarity(first, second, self.metric_)
         if self.cohort_ is not None:
-            sides = [self._summarize_cohort(pairs[:, i]) for i in (0, 1)]
-            scores = standardize(scores[:, 0], sides)[:, np.newaxis]
-        return scores
+            sides = [_compare_with_cohort(E, self.cohort_, self.metric_) for E in (first, second)]
+            scores = standardize(scores, sides)
+        return scores[:, np.newaxis]
 
-    def _summarize_cohort(self, E):
-        """Return mean and deviation of the scores of each embedding with the cohort: (2, n)."""
-        summaries = [
-            summarize_cohort(similarity(E[batch], self.cohort_, self.metric_))
-            for batch in gen_batches(len(E), _TRIALS)
-        ]
-        return np.hstack(summaries)
-
-    def _ratios(self, scores):
+    def _ratios(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         # Not a matrix product, whose bits would depend on the number of trials.
         return (scores * self.coef_).sum(axis=1) + self.intercept_
 
-    def _check_target(self, same, speakers):
+    def _check_target(self, same: NDArray[np.bool_], speakers: NDArray[np.intp] | None) -> None:
         if isinstance(self.target, dict):
             unknown = set(self.target) - set(_COSTS)
             if unknown:
@@ -337,7 +394,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
                     f"target={self.target} has unknown keys {sorted(unknown)}: a cost is a dict "
                     f"with any of {_COSTS}."
                 )
-        elif self.target != "eer":
+        elif not isinstance(self.target, str):
             unit, n_units = "non-target trials", int((~same).sum())
             if speakers is not None:
                 unit = "pairs of different speakers"
@@ -349,14 +406,19 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
                     f"{3 / n_units:.2g}. Take more trials or a higher target."
                 )
 
-    def _choose_threshold(self, same, ratios):
+    def _choose_threshold(self, same: NDArray[np.bool_], ratios: NDArray[np.float64]) -> float:
         if isinstance(self.target, dict):
             return bayes_threshold(**self.target)
-        if self.target == "eer":
+        if isinstance(self.target, str):
             return equal_error_threshold(same, ratios)
         return false_accept_threshold(same, ratios, far=self.target)
 
-    def _report_errors(self, same, accepted, speakers):
+    def _report_errors(
+        self,
+        same: NDArray[np.bool_],
+        accepted: NDArray[np.bool_],
+        speakers: NDArray[np.intp] | None,
+    ) -> None:
         for name, errors, kind in [
             ("false_accept", accepted[~same], ~same),
             ("false_reject", ~accepted[same], same),
@@ -365,14 +427,14 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
             bound = error_rate_bound(errors, None if speakers is None else speakers[kind])
             setattr(self, f"{name}_bound_", bound)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         tags.input_tags.three_d_array = True
         return tags
 
 
-def _check_labels(y):
+def _check_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the two classes, and whether each trial is of the second: (n_trials,)."""
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
@@ -390,12 +452,35 @@ def _check_labels(y):
     return classes, position == 1
 
 
-def _compare(pairs, metric):
-    """Return the similarities of pairs (n_trials, 2, n_dims): (n_trials, 1)."""
-    if pairs.shape[1] != 2:
+def _as_trials(X: ArrayLike) -> Any:
+    """Return what has a shape; raise if it holds recordings in the place of trials, or nothing."""
+    path = find_path(X)
+    if path is not None:
         raise ValueError(
-            "3-D X must hold pairs of embeddings of shape (n_trials, 2, n_dims), got "
-            f"{pairs.shape}; scores are 2-D."
+            f"X holds {path!r}, but trials are pairs of embeddings or scores: make them from "
+            "recordings with pair(X_enrolment, X_test), or from labelled embeddings with "
+            "metrics.make_trials."
         )
-    E = check_embeddings(pairs.reshape(-1, pairs.shape[-1]))
-    return paired_similarity(E[::2], E[1::2], metric)[:, np.newaxis]
+    trials: Any = X if hasattr(X, "shape") else np.asarray(X)
+    if 0 in trials.shape[:1]:
+        raise ValueError("X holds no trials: pass at least one, and in fit one of each class.")
+    return trials
+
+
+def _compare_with_cohort(E: NDArray[Any], cohort: NDArray[Any], metric: str) -> NDArray[np.float64]:
+    """Return mean and deviation of the scores of each embedding with the cohort: (2, n)."""
+    if E.shape[1] != cohort.shape[1]:
+        raise ValueError(
+            f"cohort holds {cohort.shape[1]}-dimensional embeddings, but the pairs in X are of "
+            f"{E.shape[1]} dimensions: embed both with the same encoder."
+        )
+    summaries = [
+        summarize_cohort(similarity(E[batch], cohort, metric))
+        for batch in gen_batches(len(E), _COHORT_TRIALS)
+    ]
+    return np.hstack(summaries)
+
+
+def _check_cohort(cohort: ArrayLike) -> NDArray[Any]:
+    check_recordings(cohort, "cohort")
+    return check_embeddings(cohort, "cohort")

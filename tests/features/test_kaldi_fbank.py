@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker.features._kaldi_fbank import kaldi_fbank
+from sklearn_siamese_speaker.features._kaldi_fbank import kaldi_fbank, nemo_fbank
 
 RATE = 16000
 
@@ -51,18 +51,31 @@ def test_silence_lies_at_the_floor():
     np.testing.assert_array_equal(frames, np.full((80, 1), np.log(np.float32(2.0**-23))))
 
 
-@pytest.mark.parametrize("window", ["povey", "hamming"])
-@pytest.mark.parametrize("scale", [1, 32768])
-def test_frames_are_those_of_kaldi(window, scale):
+def kaldi_native_fbank(waveform, n_mels, window, *, nemo=False):
     kaldi = pytest.importorskip("kaldi_native_fbank")
     options = kaldi.FbankOptions()
     options.frame_opts.dither, options.frame_opts.window_type = 0, window
-    options.mel_opts.num_bins = 80
+    options.mel_opts.num_bins = n_mels
+    if nemo:
+        options.frame_opts.remove_dc_offset = False
+        options.mel_opts.low_freq, options.mel_opts.is_librosa = 0, True
     bank = kaldi.OnlineFbank(options)
-    waveform = make_waveform() * np.float32(scale)
     bank.accept_waveform(RATE, waveform.tolist())
     bank.input_finished()
-    expected = np.transpose([bank.get_frame(i) for i in range(bank.num_frames_ready)])
+    return np.transpose([bank.get_frame(i) for i in range(bank.num_frames_ready)])
+
+
+@pytest.mark.parametrize("window", ["povey", "hamming"])
+@pytest.mark.parametrize("scale", [1, 32768])
+def test_frames_are_those_of_kaldi(window, scale):
+    waveform = make_waveform() * np.float32(scale)
+    difference = kaldi_fbank(waveform, window=window) - kaldi_native_fbank(waveform, 80, window)
     # Kaldi computes in float32: what it takes the mean from is far louder than what is left.
-    np.testing.assert_allclose(kaldi_fbank(waveform, window=window), expected, atol=0.05)
-    assert np.median(np.abs(kaldi_fbank(waveform, window=window) - expected)) < 1e-4
+    assert np.abs(difference).max() < 0.05
+    assert np.median(np.abs(difference)) < 1e-4
+
+
+def test_frames_of_nemo_are_those_of_kaldi_with_the_options_of_sherpa_onnx():
+    waveform = make_waveform()
+    expected = kaldi_native_fbank(waveform, 64, "hann", nemo=True)
+    np.testing.assert_allclose(nemo_fbank(waveform, n_mels=64), expected, atol=0.01)

@@ -170,6 +170,24 @@ def test_rank_lists_the_most_similar_speakers_best_first():
     np.testing.assert_array_equal(who.rank([[1.0], [9.0]], k=1)[:, 0], who.predict([[1.0], [9.0]]))
 
 
+def test_rank_returns_the_similarities_on_request():
+    X, y = make_recordings()
+    who = OneShotClassifier().fit(X, y)
+    labels, similarities = who.rank(X, k=3, return_similarities=True)
+    np.testing.assert_array_equal(labels, who.rank(X, k=3))
+    columns = np.searchsorted(who.classes_, labels)
+    np.testing.assert_array_equal(
+        similarities, np.take_along_axis(who.similarities(X), columns, axis=1)
+    )
+    assert (np.diff(similarities, axis=1) <= 0).all()
+
+
+def test_rank_of_half_a_speaker_raises():
+    who = OneShotClassifier().fit([[0.0], [10.0]], ["ana", "ben"])
+    with pytest.raises(TypeError, match="k must be an instance of int, not float"):
+        who.rank([[1.0]], k=1.5)
+
+
 @pytest.mark.parametrize("k", [0, 4])
 def test_rank_of_more_speakers_than_enrolled_raises(k):
     who = OneShotClassifier().fit([[0.0], [10.0], [3.0]], ["ana", "ben", "eva"])

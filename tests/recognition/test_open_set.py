@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_siamese_speaker import OneShotClassifier
+from sklearn_siamese_speaker import OneShotClassifier, _progress
 from sklearn_siamese_speaker.model_selection import open_set_score
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import choose_threshold, learn_scale
@@ -141,11 +141,45 @@ def test_the_threshold_survives_clone_and_a_new_fit():
     assert who.calibration_ is None
 
 
+TOO_MANY = (
+    r"17 speakers are enrolled, but threshold=-\d\.\d+ was calibrated for 7: more than "
+    r"target_far=0.1 of unknown recordings may pass\. Call calibrate_threshold again\."
+)
+
+
+@pytest.mark.parametrize("reload", [lambda who: who, lambda who: pickle.loads(pickle.dumps(who))])
+def test_more_people_than_the_threshold_was_calibrated_for_warn(reload):
+    who = reload(enrol(7).calibrate_threshold(*make_recordings(), 0.1))
+    team = make_recordings(17, 1, seed=99)
+    with pytest.warns(UserWarning, match=TOO_MANY) as seen:
+        who.partial_fit(team[0][7:], team[1][7:])
+    assert seen[0].filename == __file__
+    with pytest.warns(UserWarning, match=TOO_MANY):
+        reload(enrol(7).calibrate_threshold(*make_recordings(), 0.1)).fit(*team)
+
+
+def test_a_threshold_that_still_holds_does_not_warn(recwarn):
+    X, y = make_recordings()
+    who = enrol(7).calibrate_threshold(X, y, 0.1, n_enrolled=10)
+    who.partial_fit(X[:12:6], y[:12:6]).partial_fit(X[1:13:6], y[1:13:6])  # 9 people, twice
+    own = enrol(7).calibrate_threshold(X, y, 0.1).set_params(threshold=-3.0)
+    own.partial_fit(X[-1:], y[-1:])
+    for_fewer = enrol(7).calibrate_threshold(X, y, 0.1, n_enrolled=2)
+    for_fewer.partial_fit(X[:1], ["s000"]).forget("s001")  # nobody joins
+    assert not recwarn.list
+
+
 def test_neither_the_order_of_the_labels_nor_another_run_changes_the_calibration():
     X, y = make_recordings()
     first = enrol().calibrate_threshold(X, y, 0.05)
     again = enrol().calibrate_threshold(X, np.unique(y, return_inverse=True)[1], 0.05)
     assert first.calibration_ == again.calibration_
+
+
+def test_a_calibration_that_takes_long_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
+    enrol().calibrate_threshold(*make_recordings(), target_far=0.1)
+    assert capsys.readouterr().err.startswith("Calibrating the threshold: 1 of 100, ")
 
 
 def test_a_target_that_the_speakers_cannot_support_is_refused_before_anything_is_embedded():

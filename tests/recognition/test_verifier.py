@@ -11,9 +11,9 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_siamese_speaker import SpeakerVerifier
+from sklearn_siamese_speaker import OneShotClassifier, SpeakerVerifier
 from sklearn_siamese_speaker.metrics import (
     adaptive_s_norm,
     cllr,
@@ -345,3 +345,122 @@ def test_a_fit_that_fails_leaves_the_verifier_as_it_was():
     with pytest.raises(ValueError, match="got 1 class"):
         verifier.fit(trials.data, np.ones(len(trials.data), dtype=int), cohort=X)
     assert (verifier.log_likelihood_ratio(trials.data) == expected).all()
+
+
+def fit_on_pairs(**parameters):
+    X, y = make_embeddings(n_dims=8)
+    trials = make_trials(X, y)
+    return SpeakerVerifier(**parameters).fit(trials.data, trials.target), trials
+
+
+def test_a_verifier_of_pairs_refuses_pairs_of_other_dimensions_and_scores():
+    verifier, trials = fit_on_pairs()
+    assert verifier.n_dims_ == 8
+    message = r"X holds pairs of 3-dimensional embeddings, but SpeakerVerifier was fitted on 8-dim"
+    with pytest.raises(ValueError, match=message):
+        verifier.predict(trials.data[:, :, :3])
+    message = (
+        r"X has shape \(5, 1\), scores, but SpeakerVerifier was fitted on pairs of 8-dimensional "
+        r"embeddings: pass an array of shape \(n_trials, 2, 8\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        verifier.predict(np.zeros((5, 1)))
+
+
+def test_a_verifier_of_scores_refuses_pairs():
+    scores, y = make_scores()
+    verifier = SpeakerVerifier().fit(scores, y)
+    assert verifier.n_dims_ is None
+    with pytest.raises(ValueError, match=r"X holds pairs of 3-dimensional .* was fitted on scores"):
+        verifier.predict(np.zeros((5, 2, 3)))
+
+
+@pytest.mark.parametrize("X", ["a.wav", ["a.wav"] * 4, [["a.wav", "b.wav"]] * 4])
+def test_recordings_in_the_place_of_trials_are_told_where_they_belong(X):
+    message = (
+        r"X holds 'a.wav', but trials are pairs of embeddings or scores: make them from recordings "
+        r"with pair\(X_enrolment, X_test\)"
+    )
+    verifier, _ = fit_on_pairs()
+    with pytest.raises(ValueError, match=message):
+        SpeakerVerifier().fit(X, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match=message):
+        verifier.predict(X)
+    with pytest.raises(ValueError, match=message):
+        verifier.predict(pd.DataFrame({"path": ["a.wav"]}))
+
+
+def test_one_path_in_the_place_of_a_list_and_no_recordings_at_all_are_named():
+    verifier, _ = fit_on_pairs(encoder=FrozenEstimator(StandardScaler().fit(np.eye(8))))
+    message = r"X_enrolment is one path, 'a.wav'; pass a list of paths: \['a.wav'\]"
+    with pytest.raises(TypeError, match=message):
+        verifier.verify("a.wav", "b.wav")
+    with pytest.raises(TypeError, match=r"X_test is one path, 'b.wav'"):
+        verifier.verify(np.eye(8)[:1], "b.wav")
+    with pytest.raises(ValueError, match="X_enrolment is empty: pass at least one recording"):
+        verifier.verify([], [])
+
+
+@pytest.mark.parametrize("X", [[], np.zeros((0, 2, 8)), np.zeros((0, 1))])
+def test_no_trials_at_all_are_refused(X):
+    verifier, _ = fit_on_pairs()
+    for use in (lambda X: SpeakerVerifier().fit(X, []), verifier.predict):
+        with pytest.raises(ValueError, match="X holds no trials: pass at least "):
+            use(X)
+
+
+def test_frames_of_an_encoder_are_not_paired():
+    verifier, _ = fit_on_pairs(encoder=FunctionTransformer(lambda X: np.zeros((len(X), 4, 9))))
+    with pytest.raises(ValueError, match=r"embeddings of shape \(n_samples, n_dims\), got \(1, 4"):
+        verifier.verify([1], [2])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_trial_without_the_name_of_a_speaker_is_named(missing):
+    trials = make_trials(*make_embeddings())
+    speakers = trials.speakers.astype(object)
+    speakers[7, 1] = missing
+    message = r"speakers\[7\] is \[1, .*\]: name both speakers of every trial"
+    with pytest.raises(ValueError, match=message):
+        SpeakerVerifier().fit(trials.data, trials.target, speakers=speakers)
+    with pytest.raises(ValueError, match=r"speakers\[0\] is \[None, None\]: name both speakers"):
+        SpeakerVerifier().fit(
+            trials.data, trials.target, speakers=[[None, None]] * len(trials.target)
+        )
+
+
+def test_a_cohort_of_other_dimensions_and_an_empty_one_are_refused():
+    trials = make_trials(*make_embeddings(n_dims=8))
+    message = r"cohort holds 3-dimensional embeddings, but the pairs in X are of 8 dimensions"
+    with pytest.raises(ValueError, match=message):
+        SpeakerVerifier().fit(trials.data, trials.target, cohort=np.eye(3))
+    with pytest.raises(ValueError, match="cohort is empty: pass at least one recording"):
+        SpeakerVerifier().fit(trials.data, trials.target, cohort=[])
+
+
+def test_pairs_whose_squares_overflow_are_named():
+    trials = make_trials(*make_embeddings())
+    trials.data[3, 1] *= 1e200
+    with pytest.raises(
+        ValueError, match=r"X\[:, 1\]\[3\] holds values up to .*e\+\d+, whose squares"
+    ):
+        SpeakerVerifier().fit(trials.data, trials.target)
+
+
+def test_an_embedding_of_zeros_is_as_unlike_as_can_be():
+    verifier, trials = fit_on_pairs(metric="cosine")
+    zeros = np.zeros((1, 2, 8))
+    opposite = np.stack([trials.data[:1, 0], -trials.data[:1, 0]], axis=1)
+    ratios = [verifier.log_likelihood_ratio(pair)[0] for pair in (zeros, opposite)]
+    assert ratios[0] == pytest.approx(ratios[1])
+    assert verifier.predict(zeros) == [0]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
+def test_a_pair_has_the_similarity_that_the_classifier_compares(metric):
+    X, _ = make_embeddings()
+    verifier, _ = fit_on_pairs(metric=metric)
+    similarities = OneShotClassifier(metric=metric).fit(X[:1, :8], [0]).similarities(X[1:, :8])
+    pairs = np.stack([np.broadcast_to(X[:1, :8], (79, 8)), X[1:, :8]], axis=1)
+    expected = similarities[:, 0] * verifier.coef_[0] + verifier.intercept_
+    assert np.array_equal(verifier.log_likelihood_ratio(pairs), expected)

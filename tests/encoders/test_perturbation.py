@@ -1,4 +1,4 @@
-"""Copies at other speeds: made as sox and Kaldi make them, for the training only."""
+"""Copies at other speeds and through other channels, for the training only."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,15 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklearn_siamese_speaker import MFCC, AudioError, FramePooling, SpeedPerturbation
+from sklearn_siamese_speaker import (
+    MFCC,
+    AudioError,
+    ChannelPerturbation,
+    FramePooling,
+    SpeedPerturbation,
+)
 from sklearn_siamese_speaker.datasets import make_speakers
+from sklearn_siamese_speaker.encoders._channels import CHANNELS, add_noise, mu_law
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
 
 RATE = 16000
@@ -156,3 +163,68 @@ def test_a_failed_fit_leaves_a_fitted_one_as_it_was():
     with pytest.raises(AudioError):
         fitted.fit(["missing.wav", sine(300)], [0, 1])
     assert fitted.encoder_ is before
+
+
+def power_between(waveform, low, high):
+    spectrum = np.abs(np.fft.rfft(waveform)) ** 2
+    frequencies = np.fft.rfftfreq(len(waveform), 1 / RATE)
+    return spectrum[(frequencies >= low) & (frequencies < high)].mean()
+
+
+def test_a_telephone_passes_its_band_only():
+    rng = np.random.default_rng(0)
+    changed = CHANNELS["telephone"](0.1 * rng.standard_normal(RATE), RATE, rng)
+    assert changed.shape == (RATE,)
+    inside = power_between(changed, 500, 2500)
+    assert power_between(changed, 4200, 8000) < 1e-3 * inside
+    assert power_between(changed, 0, 60) < 0.05 * inside
+
+
+def test_a_room_makes_a_click_die_away_exponentially():
+    click = np.zeros(2 * RATE, dtype=np.float32)
+    click[0] = 0.5
+    rng = np.random.default_rng(0)
+    echoes = CHANNELS["room"](click, RATE, rng)[1:]
+    level = [np.mean(echoes[i : i + 800] ** 2) for i in (0, 800, 1600)]
+    assert level[0] > level[1] > level[2] > 0
+    assert abs(np.log(level[0] / level[1]) - np.log(level[1] / level[2])) < 0.7
+
+
+@pytest.mark.parametrize("snr", [0, 20])
+def test_noise_lies_so_many_decibels_below_the_speech(snr):
+    rng = np.random.default_rng(0)
+    speech = sine(400)
+    hiss = add_noise(speech, snr, rng) - speech
+    assert 10 * np.log10(np.mean(speech**2) / np.mean(hiss**2)) == pytest.approx(snr, abs=0.01)
+
+
+def test_mu_law_is_finer_for_small_samples():
+    samples = np.linspace(-1, 1, 2001)
+    error = np.abs(mu_law(samples) - samples)
+    assert error.max() < 0.03
+    assert error[np.abs(samples) < 0.05].max() < 0.003
+    assert len(np.unique(mu_law(samples))) <= 255
+
+
+def test_copies_through_channels_are_of_the_same_speaker():
+    X, y = [sine(300), sine(400, 8000)], ["b", "a"]
+    fitted = ChannelPerturbation(Keep(), ["room", "noise"], random_state=0).fit(X, y)
+    assert fitted.encoder_.y_.tolist() == ["b", "a"] * 3
+    assert [len(x) for x in fitted.encoder_.X_] == [RATE, 8000] * 3
+    assert np.abs(fitted.encoder_.X_[4] - X[0]).max() > 0.001
+
+
+def test_the_same_seed_draws_the_same_channels():
+    X, y = [sine(300), sine(400)], [0, 1]
+    first, again, other = (
+        ChannelPerturbation(Keep(), random_state=seed).fit(X, y).encoder_.X_[-1]
+        for seed in (0, 0, 1)
+    )
+    assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+
+
+@pytest.mark.parametrize("channels", [[], ["radio"]])
+def test_unknown_channels_are_named(channels):
+    with pytest.raises(ValueError, match="must name at least one of telephone, room, noise"):
+        ChannelPerturbation(Keep(), channels).fit([sine(300)], [0])
