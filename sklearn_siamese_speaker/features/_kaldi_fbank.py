@@ -32,7 +32,7 @@ def kaldi_fbank(
     ----------
     waveform : ndarray of shape (n_times,)
         25 ms or more. Kaldi's programs have samples of 16-bit size, most encoders samples in
-        [-1, 1]; the floor of the logarithm, 1.2e-7, lies at another loudness then.
+        [-1, 1]; the smallest power of the logarithm, 1.2e-7, lies at another loudness then.
 
     n_mels : int, default=80
         Number of mel bands, between 20 Hz and half of `sample_rate`.

@@ -21,8 +21,8 @@ class MFCC(MelFrontEnd):
 
     The first coefficients of the orthonormal cosine transform of `LogMelSpectrogram`. Equal to
     ``librosa.feature.mfcc`` of each recording alone, with n_fft=512, hop_length=160 and
-    win_length=400 at 16 kHz: the floor of 80 dB below the maximum is that of the recording, never
-    that of its neighbours.
+    win_length=400 at 16 kHz: values in dB are raised to 80 dB below the maximum of the recording,
+    never of the other recordings.
 
     Read more in the :ref:`User Guide <front_ends>`.
 

@@ -229,7 +229,7 @@ def mel_spectrum(
 
 
 def power_to_db(
-    power: NDArray[np.float32], *, floor: float = 1e-10, top_db: float | None = 80.0
+    power: NDArray[np.float32], *, amin: float = 1e-10, top_db: float | None = 80.0
 ) -> NDArray[np.float32]:
     """Return 10 log10 of the power of one recording.
 
@@ -237,7 +237,7 @@ def power_to_db(
     ----------
     power : ndarray, float32
 
-    floor : float, default=1e-10
+    amin : float, default=1e-10
         Smaller powers are raised to it.
 
     top_db : float or None, default=80.0
@@ -254,7 +254,7 @@ def power_to_db(
     >>> power_to_db(np.float32([1, 0.1, 0])).round(3).tolist()
     [0.0, -10.0, -80.0]
     """
-    decibels = np.float32(10 / np.log(10)) * np.log(np.maximum(power, np.float32(floor)))
+    decibels = np.float32(10 / np.log(10)) * np.log(np.maximum(power, np.float32(amin)))
     if top_db is None:
         return decibels
     return np.maximum(decibels, decibels.max() - np.float32(top_db))

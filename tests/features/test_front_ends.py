@@ -1,4 +1,4 @@
-"""What every front end promises: lengths, neighbours, caches, processes, bad input."""
+"""What every front end promises: lengths, neighbors, caches, processes, bad input."""
 
 import io
 import os
@@ -52,7 +52,7 @@ def assert_same_bits(frames, others):
 
 @every_front_end
 @pytest.mark.parametrize("kind", ["voices", "paths"])
-def test_frames_of_lists_do_not_depend_on_neighbours_order_or_process(front_end, kind, request):
+def test_frames_of_lists_do_not_depend_on_neighbors_order_or_process(front_end, kind, request):
     X = request.getfixturevalue(kind)
     front_end = clone(front_end).fit(X)
     state = dict(vars(front_end))

@@ -111,7 +111,7 @@ def test_deltas_of_one_frame_are_zero():
     assert not deltas(np.ones((2, 1))).any()
 
 
-def test_power_to_db_counts_the_floor_from_the_maximum():
+def test_power_to_db_raises_values_to_a_distance_from_the_maximum():
     power = np.float32([100, 1e-3, 1e-9, 0])
     np.testing.assert_allclose(power_to_db(power, top_db=80), [20, -30, -60, -60], atol=1e-5)
     np.testing.assert_allclose(power_to_db(power, top_db=None), [20, -30, -90, -100], atol=1e-5)

@@ -334,8 +334,8 @@ def test_pipelines_of_vggish_learn(narrow):
     )
     siamese = Pipeline([("vggish", random_vggish()), ("encoder", encoder)])
     assert siamese.fit_transform(X, y).shape == (8, 4)
-    neighbours = make_pipeline(random_vggish(), FramePooling(), KNeighborsClassifier(1))
-    assert neighbours.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) == 1
+    neighbors = make_pipeline(random_vggish(), FramePooling(), KNeighborsClassifier(1))
+    assert neighbors.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) == 1
 
 
 def test_features_are_named_after_vggish(narrow, waveforms):
