@@ -15,7 +15,7 @@ from ._spectral import htk_filters, mel_filters
 WINDOW, HOP = 0.025, 0.010  # seconds
 _PREEMPHASIS = 0.97
 _FMIN = 20.0  # Hz; the highest is half of the sample rate
-_FLOOR = np.finfo(np.float32).eps
+_SMALLEST_POWER = np.finfo(np.float32).eps
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
 
 
@@ -114,7 +114,7 @@ def _log_mel(
         if remove_mean:
             block -= block.mean(axis=1, keepdims=True)
         power[start : start + _BLOCK] = _power(block, window, _n_fft(sample_rate))
-    return np.log(np.maximum(filters @ power.T, _FLOOR))
+    return np.log(np.maximum(filters @ power.T, _SMALLEST_POWER))
 
 
 def _power(frames: NDArray[np.float64], window: NDArray[np.float64], n_fft: int) -> NDArray:
