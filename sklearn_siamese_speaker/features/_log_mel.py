@@ -129,8 +129,8 @@ class LogMelSpectrogram(MelFrontEnd):
     """Logarithm of the energy in mel bands, in dB.
 
     With the default parameters, `deltas` and `normalize` apart, equal to
-    ``librosa.power_to_db(librosa.feature.melspectrogram(...))`` of each recording alone [1]_: values
-    are raised to 80 dB below the maximum of the recording, never of the other recordings.
+    ``librosa.power_to_db(librosa.feature.melspectrogram(...))`` of each recording alone [1]_:
+    values are raised to 80 dB below the maximum of the recording, never of the other recordings.
 
     Read more in the :ref:`User Guide <front_ends>`.
 
