@@ -154,6 +154,7 @@ class SpeakerEnrolment(BaseEstimator):
     # The work of the writers, on the copy that `changed_at_once` gives them.
 
     def _fit(self, X: ArrayLike, y: ArrayLike) -> None:
+        check_recordings(X)
         labels = check_speakers(y)
         self._unknown_label(np.unique(labels))
         check_consistent_length(X, labels)
@@ -165,6 +166,7 @@ class SpeakerEnrolment(BaseEstimator):
         self.calibration_ = None
 
     def _add(self, X: ArrayLike, y: ArrayLike) -> None:
+        check_recordings(X)
         labels = check_speakers(y)
         if are_strings(labels) != are_strings(self.classes_):
             raise ValueError(

@@ -20,7 +20,7 @@ def check_recordings(X: ArrayLike, name: str = "X") -> None:
     if isinstance(X, str | PathLike):
         path = fspath(X)
         raise TypeError(f"{name} is one path, {path!r}; pass a list of paths: [{path!r}].")
-    if isinstance(X, list | tuple) and not len(X):
+    if 0 in getattr(X, "shape", (len(X),) if isinstance(X, list | tuple) else ())[:1]:
         raise ValueError(f"{name} is empty: pass at least one recording.")
 
 
