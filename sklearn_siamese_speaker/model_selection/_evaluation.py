@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from ..similarity import nearest_speakers
+from ..similarity import METRICS, nearest_speakers
 from ._intervals import (
     accuracy_interval,
     bootstrap_accuracies,
@@ -24,8 +24,6 @@ from ._intervals import (
     same_speakers_interval,
 )
 from ._tasks import TaskBlock
-
-METRICS = ("euclidean", "cosine", "manhattan")
 
 
 def find_embedding_metric(estimator: BaseEstimator) -> str:

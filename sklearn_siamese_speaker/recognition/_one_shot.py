@@ -28,9 +28,9 @@ _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}
 
 
 class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
-    """Recognise speakers from as little as one enrolled recording each.
+    """Recognize speakers from as little as one enrolled recording each.
 
-    Every speaker is enrolled with one or more recordings, and a recording is recognised as the
+    Every speaker is enrolled with one or more recordings, and a recording is recognized as the
     speaker whose enrolment is most similar in the embedding space. A speaker enrolled, added or
     removed leaves the similarities to the others unchanged to the bit.
 
@@ -43,11 +43,12 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         :class:`PretrainedSpeakerEncoder`, which learns nothing; any other is cloned and fitted on
         the enrolment first. None: `X` is embeddings.
     metric : {"auto", "euclidean", "cosine", "manhattan"}, default="auto"
-        How embeddings are compared. "auto" is the `embedding_metric_` that the encoder publishes,
-        and "euclidean" without one.
+        How embeddings are compared. "auto" is the `embedding_metric_` that `encoder` publishes, and
+        "euclidean" without one. As the last step of a pipeline, behind the encoder, the classifier
+        sees only arrays: give the encoder's metric here, or the encoder as `encoder`.
     aggregation : {"mean", "nearest", "medoid"}, default="mean"
         What stands for a speaker with several recordings: the mean of their embeddings, the
-        recording nearest to the one to recognise, or the one nearest to the speaker's others.
+        recording nearest to the one to recognize, or the one nearest to the speaker's others.
     threshold : float or None, default=None
         Similarity to the best speaker below which a recording is of somebody unknown: a negative
         number for the distances, between -1 and 1 for the cosine. None accepts everybody.
@@ -89,9 +90,15 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     Notes
     -----
     Similarities go up: the cosine, or the distance negated. They are computed in float64 pair by
-    pair. `predict` with the Euclidean distance or the cosine, and without `margin`, costs about one
-    matrix product; everything else compares all pairs exactly, at about 0.1 microseconds a pair and
-    128 dimensions.
+    pair, and of speakers with exactly equal ones the first in label order is recognized, by every
+    method. An embedding of zeros has no direction: its cosine to everybody is -1. Embeddings beyond
+    1e100 are refused. `predict` with the Euclidean distance or the cosine, and without `margin`,
+    costs about one matrix product; everything else compares all pairs exactly, at about 0.1
+    microseconds a pair and 128 dimensions.
+
+    One classifier may serve several threads. Each call sees the enrolment as it was before or after
+    a change, never a mixture, and the changes of several threads follow one another. Only one call
+    at a time enrols: a slow encoder holds up other enrolments, but no recognition.
 
     References
     ----------

@@ -65,8 +65,8 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         is; in a :class:`~sklearn.frozen.FrozenEstimator` it also survives
         :func:`~sklearn.base.clone`.
     metric : {"auto", "euclidean", "cosine", "manhattan"}, default="auto"
-        How the embeddings of a pair are compared. "auto" is the `embedding_metric_` that the
-        encoder publishes, and "euclidean" without one.
+        How the embeddings of a pair are compared, as :class:`OneShotClassifier` does. "auto" is the
+        `embedding_metric_` that `encoder` publishes, and "euclidean" without one.
     target : "eer", float or dict, default="eer"
         What the threshold is chosen for. "eer": equal error rates. A float between 0 and 1: at most
         this false-accept rate. A dict with any of `p_target`, `c_miss` and `c_fa`: the lowest cost,
@@ -113,7 +113,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     Scores become log-likelihood ratios by logistic regression [1]_. The trials must not be of
     speakers that an encoder was trained on. Error rates and bounds are of the trials that the
     threshold was chosen on. The bounds allow for that, but not for the choice of the weights of
-    several systems: with few trials and many systems, judge on others.
+    several systems: with few trials and many systems, measure the errors on others.
 
     References
     ----------
