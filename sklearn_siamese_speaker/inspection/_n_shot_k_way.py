@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
@@ -93,16 +94,26 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
         for row, (axes, n_shots) in enumerate(zip(self.axes_, first.n_shots, strict=True)):
             for i, (name, curve) in enumerate(self.curves.items()):
                 _draw_curve(axes, curve, row, name, style(i))
-            axes.plot(first.k_ways, first.chance[row], ":", color="0.4", label="chance")
+            _draw_chance(axes, first.k_ways, first.chance[row])
             axes.set(title=f"{n_shots}-shot", xlabel="speakers to choose from (k)", ylim=(0, 1.02))
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         self.axes_[0].set_ylabel("accuracy")
         self.axes_[0].legend(frameon=False)
         return self
 
 
 def _draw_curve(axes: Axes, curve: Bunch, row: int, name: str, look: dict[str, Any]) -> None:
-    axes.fill_between(
-        curve.k_ways, curve.lower[row], curve.upper[row], color=look["color"], alpha=0.18, lw=0
-    )
-    axes.plot(curve.k_ways, curve.mean[row], markersize=3.5, label=name, **look)
+    mean, lower, upper = curve.mean[row], curve.lower[row], curve.upper[row]
+    axes.plot(curve.k_ways, mean, markersize=3.5, label=name, **look)
+    if np.isnan(lower).all():
+        return
+    if len(curve.k_ways) == 1:  # a band of one point has no area
+        axes.vlines(curve.k_ways, lower, upper, color=look["color"])
+    else:
+        axes.fill_between(curve.k_ways, lower, upper, color=look["color"], alpha=0.18, lw=0)
+
+
+def _draw_chance(axes: Axes, k_ways: NDArray, chance: NDArray) -> None:
+    if len(k_ways) == 1:  # a line of one point cannot be seen
+        k_ways, chance = k_ways + np.array([-0.5, 0.5]), np.repeat(chance, 2)
+    axes.plot(k_ways, chance, ":", color="0.4", label="chance")

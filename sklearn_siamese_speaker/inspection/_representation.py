@@ -34,10 +34,10 @@ class RepresentationDisplay:
     >>> from sklearn_siamese_speaker import MFCC, FramePooling, LogMelSpectrogram
     >>> from sklearn_siamese_speaker.datasets import make_speakers
     >>> from sklearn_siamese_speaker.inspection import RepresentationDisplay
-    >>> X, y = make_speakers(n_speakers=12, n_recordings=4, duration=1.0, random_state=0)
+    >>> X, y = make_speakers(n_speakers=20, n_recordings=4, duration=1.0, random_state=0)
     >>> display = RepresentationDisplay.from_estimators(
     ...     {front_end.__name__: make_pipeline(front_end(), FramePooling())
-    ...      for front_end in (MFCC, LogMelSpectrogram)}, X, y, k_way=3, n_tasks=50)
+    ...      for front_end in (MFCC, LogMelSpectrogram)}, X, y, unseen=0.5, k_way=3, n_tasks=50)
     >>> display.ax_.get_xscale()
     'log'
     """

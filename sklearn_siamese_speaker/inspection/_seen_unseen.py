@@ -39,8 +39,8 @@ seen_unseen_score`; all with the same `k_way`.
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_siamese_speaker.inspection import SeenUnseenDisplay
     >>> rng = np.random.default_rng(0)
-    >>> y = np.repeat(np.arange(20), 8)
-    >>> X = 2 * rng.normal(size=(20, 8))[y] + rng.normal(size=(160, 8))
+    >>> y = np.repeat(np.arange(40), 8)
+    >>> X = 2 * rng.normal(size=(40, 8))[y] + rng.normal(size=(320, 8))
     >>> display = SeenUnseenDisplay.from_estimators(
     ...     {"scaled": StandardScaler()}, X, y, k_way=4, n_tasks=50, random_state=0)
     >>> [label.get_text() for label in display.ax_.get_xticklabels()]

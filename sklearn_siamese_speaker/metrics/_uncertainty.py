@@ -14,7 +14,7 @@ that number. Two numbers are used:
   may be missing from the sample, and no estimate from the sample shows that. So half of the allowed
   risk is kept for it: the 95 % bound is the 97.5 % bound at the estimated number.
 
-The lower of the two bounds is returned. ``benchmarks/coverage.py`` measures how often it holds.
+The lower of the two bounds is returned. ``benchmarks/bounds.py`` measures how often it holds.
 
 References
 ----------
@@ -175,17 +175,16 @@ def error_rate_bound(
     is_error = column_or_1d(errors).astype(bool)
     rate, n_trials = is_error.mean(), len(is_error)
     if speakers is None:
-        return _clopper_pearson(rate, n_trials, confidence)
+        return clopper_pearson(rate, n_trials, confidence)
     pairs = check_trial_speakers(speakers, n_trials)
     least = _least_effective_number(pairs)
     stricter = (1 + confidence) / 2
     estimated = max(least, _effective_number(is_error, pairs, stricter))
-    return min(
-        _clopper_pearson(rate, least, confidence), _clopper_pearson(rate, estimated, stricter)
-    )
+    return min(clopper_pearson(rate, least, confidence), clopper_pearson(rate, estimated, stricter))
 
 
-def _clopper_pearson(rate: float, n_trials: float, confidence: float) -> float:
+def clopper_pearson(rate: float, n_trials: float | np.signedinteger, confidence: float) -> float:
+    """Return the upper bound of a rate found in so many independent trials, not always whole."""
     if rate == 1:
         return 1.0
     return float(stats.beta.ppf(confidence, rate * n_trials + 1, (1 - rate) * n_trials))

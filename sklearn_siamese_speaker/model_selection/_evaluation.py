@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..similarity import METRICS, nearest_speakers
 from ._intervals import (
     accuracy_interval,
-    bootstrap_accuracies,
+    bootstrap_shares,
     count_recognized,
     same_speakers_interval,
 )
@@ -148,9 +148,11 @@ class TaskEvaluator:
         -------
         evaluation : Bunch
             `accuracies` (n_tasks,); their `mean`; `lower` and `upper`, the 95 % interval for other
-            speakers; `same_speakers_lower` and `same_speakers_upper`, the 95 % interval for other
-            tasks among the same speakers; `bootstrap` (n_draws,), the mean under resampled
-            speakers; `fingerprint`, equal for equal tasks.
+            speakers, NaN for fewer than 10 speakers; `same_speakers_lower` and
+            `same_speakers_upper`, the 95 % interval for other tasks among the same speakers;
+            `queries` and `recognized` (n_speakers,), how many queries each speaker had and how many
+            of them were recognised; `bootstrap` (n_draws,), the mean under resampled speakers;
+            `fingerprint`, equal for equal tasks.
         """
         labels, speakers = np.unique(y, return_inverse=True)
         counts = np.zeros((2, len(labels)))
@@ -161,8 +163,8 @@ class TaskEvaluator:
             parts.append(task_accuracies(recognized))
             digest.update(support.tobytes() + query.tobytes())
         accuracies = np.concatenate(parts)
-        bootstrap = bootstrap_accuracies(*counts)
-        lower, upper = accuracy_interval(bootstrap)
+        queries, n_right = counts
+        lower, upper = accuracy_interval(queries, n_right)
         same_speakers_lower, same_speakers_upper = same_speakers_interval(accuracies)
         return Bunch(
             accuracies=accuracies,
@@ -171,7 +173,9 @@ class TaskEvaluator:
             upper=upper,
             same_speakers_lower=same_speakers_lower,
             same_speakers_upper=same_speakers_upper,
-            bootstrap=bootstrap,
+            queries=queries,
+            recognized=n_right,
+            bootstrap=bootstrap_shares(queries, n_right),
             fingerprint=digest.hexdigest(),
         )
 

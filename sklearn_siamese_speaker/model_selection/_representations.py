@@ -16,6 +16,7 @@ from sklearn.utils import Bunch, _safe_indexing, check_consistent_length, column
 from .._audio import open_recordings
 from .._docs import substitute
 from ._evaluation import TaskEvaluator
+from ._intervals import warn_of_few_speakers
 from ._scores import paired_difference
 from ._splits import NShotKWaySplit
 from ._tasks import TaskBlock
@@ -68,7 +69,8 @@ def compare_representations(
 
         * `n_values`: dimensionality of the representation: the number of values that the first step
           of the pipeline returns for the first unseen recording, scaled to 3 s;
-        * `mean`: the accuracy; `lower` and `upper`, its 95 % interval for other speakers;
+        * `mean`: the accuracy; `lower` and `upper`, its 95 % interval for other speakers; this and
+          all other intervals are NaN, with a warning, for fewer than 10 unseen speakers;
         * `difference` of the accuracy to the highest one; `difference_lower` and
           `difference_upper`, its 95 % interval for other speakers, who are resampled alike for
           both; `p_value`, two-sided, of no difference;
@@ -98,14 +100,14 @@ def compare_representations(
     >>> from sklearn_siamese_speaker import MFCC, FramePooling, RawAudio
     >>> from sklearn_siamese_speaker.datasets import make_speakers
     >>> from sklearn_siamese_speaker.model_selection import compare_representations
-    >>> X, y = make_speakers(n_speakers=12, n_recordings=4, duration=1.0, random_state=0)
+    >>> X, y = make_speakers(n_speakers=20, n_recordings=4, duration=1.0, random_state=0)
     >>> comparison = compare_representations(
     ...     {front_end.__name__: make_pipeline(front_end(), FramePooling())
-    ...      for front_end in (RawAudio, MFCC)}, X, y, k_way=3, n_tasks=100)
+    ...      for front_end in (RawAudio, MFCC)}, X, y, unseen=0.5, k_way=3, n_tasks=100)
     >>> comparison.names, comparison.n_values
     (['RawAudio', 'MFCC'], array([48000, 12120]))
     >>> comparison.mean.round(2)
-    array([0.32, 0.86])
+    array([0.36, 0.84])
     """
     check_consistent_length(X, y, groups)
     if not pipelines:
@@ -122,6 +124,7 @@ def compare_representations(
         if verbose:
             print(f"fitting {name} on {len(y_train)} recordings", flush=True)
         rows.append(_fit_and_evaluate(pipeline, X_train, y_train, X_test, y_test, blocks))
+    warn_of_few_speakers(rows, "the unseen")
     return Bunch(
         names=list(pipelines),
         **_columns(rows),

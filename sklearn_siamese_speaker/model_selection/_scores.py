@@ -21,7 +21,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._docs import substitute
 from ._evaluation import TaskEvaluator, task_accuracies
-from ._intervals import bootstrap_p_value, percentile_interval
+from ._intervals import compare_paired, warn_of_few_speakers
 from ._splits import NShotKWaySplit, SeenUnseenSplit, check_task_parameters
 from ._tasks import SpeakerPool, TaskBlock
 from ._texts import TEXTS
@@ -32,9 +32,12 @@ _CELL_ARRAYS = (
     "upper",
     "same_speakers_lower",
     "same_speakers_upper",
+    "queries",
+    "recognized",
     "bootstrap",
     "fingerprint",
 )
+_COMPARED = ("lower", "upper", "p_value")
 
 
 @substitute(**TEXTS)
@@ -234,14 +237,16 @@ def n_shot_k_way_curve(
 
         * `mean`: the accuracy;
         * `lower`, `upper`: its 95 % interval for other speakers, a bootstrap of the speakers (2000
-          draws, widened for few speakers [1]_). It is the interval to report;
+          draws, widened for few speakers and for few who make the errors [1]_). It is the interval
+          to report; NaN, with a warning, for fewer than 10 speakers;
         * `same_speakers_lower`, `same_speakers_upper`: the normal 95 % interval for other tasks
           among the same speakers;
         * `chance`: ``1 / k_way``;
         * `fingerprint`: equal for equal tasks.
 
-        `bootstrap` (n_shots, n_k_ways, 2000) is the accuracy in each draw. `k_ways`, `n_shots`,
-        `n_queries` and `n_tasks` are as given.
+        `queries` and `recognized` (n_shots, n_k_ways, n_speakers) count the queries of each of the
+        `speakers` (n_speakers,), and those recognised. `bootstrap` (n_shots, n_k_ways, 2000) is the
+        accuracy in each draw. `k_ways`, `n_shots`, `n_queries` and `n_tasks` are as given.
 
     Raises
     ------
@@ -286,11 +291,13 @@ def n_shot_k_way_curve(
     evaluator = TaskEvaluator(estimator)
     E, labels = evaluator.embed(X), column_or_1d(y)
     evaluated = [evaluator.evaluate(E, labels, blocks) for blocks in cells]
+    warn_of_few_speakers(evaluated)
     shape = (len(n_shots), len(k_ways))
     arrays = {name: np.array([cell[name] for cell in evaluated]) for name in _CELL_ARRAYS}
     return Bunch(
         **{name: array.reshape(*shape, *array.shape[1:]) for name, array in arrays.items()},
         chance=np.broadcast_to(1 / np.array(k_ways), shape),
+        speakers=np.unique(labels),
         k_ways=np.array(k_ways),
         n_shots=np.array(n_shots),
         n_queries=n_queries,
@@ -332,7 +339,9 @@ def paired_difference(curve: Bunch, baseline: Bunch) -> Bunch:
     comparison : Bunch
         Arrays of shape (n_shots, n_k_ways): `difference` of the accuracies, `curve` minus
         `baseline`; `lower` and `upper`, its 95 % interval for other speakers; `p_value`, two-sided,
-        of no difference. Both curves are resampled with the same speakers in each draw.
+        of no difference. Both curves are resampled with the same speakers in each draw. For fewer
+        than 10 speakers, interval and p-value are NaN. Where all speakers have equal accuracies in
+        both, all three numbers of the interval are 0: these speakers show no difference.
 
     Raises
     ------
@@ -361,14 +370,16 @@ def paired_difference(curve: Bunch, baseline: Bunch) -> Bunch:
             "A paired difference needs curves over the same tasks, got different ones: use the "
             "same y, groups, k_ways, n_shots, n_queries, n_tasks and an integer random_state."
         )
-    draws = curve.bootstrap - baseline.bootstrap
-    lower, upper = percentile_interval(draws)
-    return Bunch(
-        difference=curve.mean - baseline.mean,
-        lower=lower,
-        upper=upper,
-        p_value=bootstrap_p_value(draws),
-    )
+    shape = np.shape(curve.mean)
+    comparison = Bunch(difference=curve.mean - baseline.mean)
+    comparison.update({name: np.empty(shape) for name in _COMPARED})
+    for cell in np.ndindex(shape):
+        compared = compare_paired(
+            curve.queries[cell], curve.recognized[cell], baseline.recognized[cell]
+        )
+        for name in _COMPARED:
+            comparison[name][cell] = compared[name]
+    return comparison
 
 
 @substitute(**TEXTS)
@@ -410,7 +421,8 @@ def seen_unseen_score(
         `seen` and `unseen`, each a Bunch of `accuracies` (n_tasks,), their `mean`, the 95 %
         interval for other speakers `lower`, `upper`, and the 95 % interval for other tasks among
         the same speakers `same_speakers_lower`, `same_speakers_upper`; `chance`, ``1 / k_way``; and
-        the fitted `estimator`.
+        the fitted `estimator`. The interval for other speakers is NaN, with a warning, for fewer
+        than 10 speakers.
 
     Raises
     ------
@@ -422,14 +434,15 @@ def seen_unseen_score(
     --------
     >>> import numpy as np
     >>> from sklearn.neighbors import NeighborhoodComponentsAnalysis
-    >>> from sklearn_siamese_speaker.model_selection import seen_unseen_score
+    >>> from sklearn_siamese_speaker.model_selection import SeenUnseenSplit, seen_unseen_score
     >>> rng = np.random.default_rng(0)
-    >>> y = np.repeat(np.arange(20), 8)
-    >>> X = rng.normal(size=(20, 16))[y] + rng.normal(size=(160, 16))
-    >>> nca = NeighborhoodComponentsAnalysis(random_state=0)
-    >>> scores = seen_unseen_score(nca, X, y, n_tasks=500, random_state=0)
+    >>> y = np.repeat(np.arange(20), 12)
+    >>> X = 0.5 * rng.normal(size=(20, 32))[y] + rng.normal(size=(240, 32))
+    >>> nca = NeighborhoodComponentsAnalysis(n_components=4, random_state=0)
+    >>> cv = SeenUnseenSplit(unseen_size=0.5, random_state=0)
+    >>> scores = seen_unseen_score(nca, X, y, cv=cv, n_tasks=500, random_state=0)
     >>> scores.seen.mean.round(2), scores.unseen.mean.round(2)
-    (np.float64(0.82), np.float64(0.61))
+    (np.float64(0.51), np.float64(0.29))
     """
     check_consistent_length(X, y, groups)
     labels = column_or_1d(y)
@@ -444,6 +457,7 @@ def seen_unseen_score(
     for name, test in tests.items():
         E = evaluator.embed(_safe_indexing(X, test))
         scores[name] = evaluator.evaluate(E, labels[test], blocks[name])
+        warn_of_few_speakers([scores[name]], f"the {name} test set")
     return Bunch(**scores, chance=1 / k_way, estimator=fitted)
 
 

@@ -9,6 +9,7 @@ from sklearn_siamese_speaker.inspection import (
     NShotKWayDisplay,
     TrainingHistoryDisplay,
 )
+from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
 
 plt = pytest.importorskip("matplotlib.pyplot")
 plt.switch_backend("Agg")
@@ -29,7 +30,7 @@ def make_embeddings(n_speakers=6, n_recordings=5):
 
 
 def test_n_shot_k_way_display_draws_each_curve_and_chance():
-    X, y = make_embeddings()
+    X, y = make_embeddings(12)
     systems = {"as it is": FunctionTransformer().fit(X), "half": FunctionTransformer(half).fit(X)}
     display = NShotKWayDisplay.from_estimators(
         systems, X, y, k_ways=[2, 3, 6], n_shots=[1, 2], n_tasks=30
@@ -58,6 +59,31 @@ def test_displays_of_several_axes_draw_into_given_ones():
     assert curves.plot(ax=given).axes_ == list(given)
     with pytest.raises(ValueError, match="This figure needs ax to hold 2 Axes, got 1"):
         curves.plot(ax=given[0])
+
+
+@pytest.mark.parametrize(("n_speakers", "n_intervals"), [(3, 0), (12, 1)])
+@pytest.mark.parametrize("k_ways", [[2], [2, 3]])
+def test_a_curve_of_few_k_has_whole_numbers_chance_and_the_intervals_there_are(
+    k_ways, n_speakers, n_intervals
+):
+    X, y = make_embeddings(n_speakers)
+    as_it_is = FunctionTransformer().fit(X)
+    curve = n_shot_k_way_curve(as_it_is, X, y, k_ways=k_ways, n_shots=[1], n_tasks=30)
+    display = NShotKWayDisplay({"as it is": curve}).plot()
+    display.figure_.canvas.draw()
+    (ax,) = display.axes_
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    assert ticks
+    assert all(tick == round(tick) for tick in ticks)
+    chance = {line.get_label(): line for line in ax.get_lines()}["chance"]
+    assert np.ptp(chance.get_xdata()) >= 1  # long enough to be seen
+    assert chance.get_ydata()[0] == 1 / 2
+    drawn = [c for c in ax.collections if np.isfinite(c.get_datalim(ax.transData).height)]
+    assert len(drawn) == n_intervals
+    for collection in drawn:
+        box = collection.get_datalim(ax.transData)
+        assert (box.y0, box.y1) == pytest.approx((curve.lower.min(), curve.upper.max()))
 
 
 def half(X):

@@ -18,8 +18,8 @@ def close_figures():
 
 def make_recordings():
     rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(20), 8)
-    return 2 * rng.normal(size=(20, 6))[y] + rng.normal(size=(160, 6)), y
+    y = np.repeat(np.arange(40), 8)
+    return 2 * rng.normal(size=(40, 6))[y] + rng.normal(size=(320, 6)), y
 
 
 def test_each_system_is_drawn_with_its_intervals_above_seen_and_unseen():

@@ -1,7 +1,10 @@
 """Tests of intervals and of curves over k."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -12,8 +15,10 @@ from sklearn_siamese_speaker.model_selection import (
     paired_difference,
 )
 from sklearn_siamese_speaker.model_selection._intervals import (
-    bootstrap_accuracies,
+    accuracy_interval,
     bootstrap_p_value,
+    bootstrap_shares,
+    compare_paired,
     count_recognized,
     same_speakers_interval,
 )
@@ -36,21 +41,78 @@ def test_counts_of_one_task_by_hand():
     assert n_right.tolist() == [2, 0, 0, 1]
 
 
-def test_each_draw_is_the_accuracy_of_the_speakers_drawn_widened_for_few_speakers():
+def test_each_draw_is_the_accuracy_of_the_speakers_drawn():
     n_queries, n_right = np.array([4, 8, 2, 6]), np.array([4, 2, 1, 3])
-    draws = bootstrap_accuracies(n_queries, n_right, n_draws=20)
+    draws = bootstrap_shares(n_queries, n_right, n_draws=20)
     weights = np.random.RandomState(0).multinomial(4, np.full(4, 0.25), 20)
-    widening = 3.182446 / 1.959964 * np.sqrt(4 / 3)  # Student's t with 3 degrees of freedom
     for draw, weight in zip(draws, weights, strict=True):
         drawn = np.repeat(np.arange(4), weight)
-        plain = n_right[drawn].sum() / n_queries[drawn].sum()
-        assert draw == pytest.approx(0.5 + widening * (plain - 0.5), abs=1e-6)
+        assert draw == pytest.approx(n_right[drawn].sum() / n_queries[drawn].sum())
+
+
+def test_an_interval_is_as_much_wider_than_the_draws_as_student_s_t():
+    # Deviations of 5, five times each way: 10 squares that are all equal, so 9 degrees of freedom.
+    n_queries, n_right = np.full(10, 20), np.repeat([5, 15], 5)
+    plain = np.quantile(bootstrap_shares(n_queries, n_right), [0.025, 0.975])
+    widening = 2.262157 / 1.959964 * np.sqrt(10 / 9)
+    expected = 0.5 + widening * (plain - 0.5)
+    assert accuracy_interval(n_queries, n_right) == pytest.approx(expected, abs=1e-6)
+
+
+def test_few_speakers_who_make_the_errors_widen_the_interval():
+    # Of 40 speakers one makes all errors: nearly as little is known as if speakers decided alone.
+    n_queries, n_right = np.full(40, 10), np.repeat([10, 0], [39, 1])
+    lower, upper = accuracy_interval(n_queries, n_right)
+    assert lower == pytest.approx(1 - stats.beta.ppf(0.975, 2, 39))
+    assert upper == pytest.approx(stats.beta.ppf(0.975, 40, 1))
+
+
+def test_speakers_who_make_no_error_give_the_interval_of_as_many_queries():
+    lower, upper = accuracy_interval(np.full(49, 10), np.full(49, 10))
+    assert lower == pytest.approx(0.025 ** (1 / 49))
+    assert upper == 1
+
+
+@pytest.mark.parametrize("n_right", [[0, 30], [15, 30], [0, 1], [29, 30], [30, 30], [0, 0]])
+@pytest.mark.parametrize("n_hard", [1, 5, 9])
+def test_intervals_stay_in_range(n_right, n_hard):
+    n_queries, counts = np.full(10, 30), np.repeat(n_right, [n_hard, 10 - n_hard])
+    accuracy = counts.sum() / n_queries.sum()
+    lower, upper = accuracy_interval(n_queries, counts)
+    assert 0 <= lower <= accuracy <= upper <= 1
+    for one, other in [(counts, 30 - counts), (30 - counts, counts), (counts, n_queries)]:
+        compared = compare_paired(n_queries, one, other)
+        difference = (one - other).sum() / n_queries.sum()
+        assert -1 <= compared.lower <= difference <= compared.upper <= 1
+
+
+@pytest.mark.parametrize(("n_speakers", "is_given"), [(2, False), (9, False), (10, True)])
+def test_too_few_speakers_have_no_interval_over_speakers(n_speakers, is_given):
+    X, y = make_recordings(n_speakers)
+    systems = PCA(4).fit(X), PCA(1).fit(X)
+    arguments = {"k_ways": [2], "n_shots": [1], "n_tasks": 50}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        curve, other = (n_shot_k_way_curve(system, X, y, **arguments) for system in systems)
+    comparison = paired_difference(curve, other)
+    for bounds in (curve.lower, curve.upper, comparison.lower, comparison.upper):
+        assert np.isfinite(bounds).all() == is_given
+    assert np.isfinite(curve.same_speakers_lower).all()
+    assert 0 <= curve.bootstrap.min() <= curve.bootstrap.max() <= 1
+    expected = [
+        f"The tasks have {n_speakers} speakers of y: no interval over speakers is given, it takes "
+        "at least 10 of them. Evaluate on more speakers."
+    ]
+    assert [str(warning.message) for warning in caught] == ([] if is_given else 2 * expected)
 
 
 def test_speakers_in_no_task_do_not_change_the_draws():
     counts = np.array([4, 8, 2, 6]), np.array([4, 2, 1, 3])
     padded = [np.pad(count, (0, 2)) for count in counts]
-    assert np.array_equal(bootstrap_accuracies(*padded), bootstrap_accuracies(*counts))
+    assert np.array_equal(bootstrap_shares(*padded), bootstrap_shares(*counts))
+    counts = np.full(12, 8), np.arange(12) % 9
+    padded = [np.pad(count, (0, 2)) for count in counts]
+    assert accuracy_interval(*padded) == accuracy_interval(*counts)
 
 
 def draw_world(seed, n_speakers=20):
@@ -132,12 +194,13 @@ def test_the_interval_of_a_curve_comes_from_the_counts_of_its_speakers():
             nearest = shots[((E[shots] - E[s]) ** 2).sum(axis=1).argmin()]
             n_queries[y[s]] += 1
             n_right[y[s]] += y[s] == y[nearest]
-    draws = bootstrap_accuracies(n_queries, n_right)
     assert curve.mean[0, 0] == pytest.approx(n_right.sum() / n_queries.sum())
-    np.testing.assert_allclose(curve.bootstrap[0, 0], draws)
-    assert (curve.lower[0, 0], curve.upper[0, 0]) == pytest.approx(
-        np.quantile(draws, [0.025, 0.975])
-    )
+    assert curve.speakers.tolist() == list(range(12))
+    assert np.array_equal(curve.queries[0, 0], n_queries)
+    assert np.array_equal(curve.recognized[0, 0], n_right)
+    np.testing.assert_allclose(curve.bootstrap[0, 0], bootstrap_shares(n_queries, n_right))
+    interval = accuracy_interval(n_queries, n_right)
+    assert (curve.lower[0, 0], curve.upper[0, 0]) == pytest.approx(interval)
 
 
 class CountingScaler(StandardScaler):
@@ -184,8 +247,12 @@ def test_a_paired_difference_uses_the_same_draws_for_both():
     comparison = paired_difference(good, bad)
     assert {array.shape for array in comparison.values()} == {(2, 2)}
     assert np.array_equal(comparison.difference, good.mean - bad.mean)
-    lower, upper = np.quantile(good.bootstrap - bad.bootstrap, [0.025, 0.975], axis=-1)
-    np.testing.assert_allclose([comparison.lower, comparison.upper], [lower, upper])
+    draws = good.bootstrap - bad.bootstrap
+    lower, upper = np.quantile(draws, [0.025, 0.975], axis=-1) - comparison.difference
+    wider = (comparison.lower - comparison.difference) / lower  # than the draws, by Student's t
+    np.testing.assert_allclose((comparison.upper - comparison.difference) / upper, wider)
+    assert (wider > 1.04).all()  # the quantile of Student's t with 29 degrees of freedom is 2.05
+    assert (wider < 1.3).all()
     assert (comparison.lower > 0).all()
     assert (comparison.p_value < 0.05).all()
 
