@@ -36,7 +36,12 @@ def resolve_device(device: str) -> torch.device:
     """Return the torch device for "auto" (CUDA when present, else CPU) or a device's name."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    resolved = torch.device(device)
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is not a device of torch; use 'auto', 'cpu' or 'cuda'."
+        ) from error
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={device!r}, but torch finds no CUDA device; use device='auto'.")
     return resolved

@@ -242,7 +242,7 @@ class SiameseSpeakerEncoder(
         "crop_frames": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "augment": [list, tuple, None],
-        "validation": [HasMethods(["split"]), None],
+        "validation": [HasMethods(["split", "get_n_splits"]), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "validate_every": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean", Interval(Integral, 1, None, closed="left")],

@@ -1,6 +1,7 @@
 """SiameseSpeakerEncoder: what it learns, what it keeps, what it refuses."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -244,6 +245,19 @@ def test_a_missing_device_is_named(fitted):
         pytest.skip("there is a CUDA device")
     with pytest.raises(ValueError, match=r"device='cuda'.*use device='auto'"):
         clone(encoder).set_params(device="cuda").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "sentence"),
+    [
+        ("device", "device='nonsense' is not a device of torch; use 'auto', 'cpu' or 'cuda'."),
+        ("validation", "The 'validation' parameter of SiameseSpeakerEncoder must be an object"),
+    ],
+)
+def test_a_word_that_means_nothing_is_named(fitted, parameter, sentence):
+    encoder, X, y = fitted
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        clone(encoder).set_params(**{parameter: "nonsense"}).fit(X, y)
 
 
 def test_an_unfitted_encoder_says_so(fitted):

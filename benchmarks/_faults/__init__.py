@@ -1,0 +1,1 @@
+"""The attacks of ``benchmarks/faults.py``: each returns how often the library did what."""
