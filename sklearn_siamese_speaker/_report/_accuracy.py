@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import Bunch, _safe_indexing
 
 from .. import MFCC, FramePooling, SiameseSpeakerEncoder
 from ..inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
@@ -23,12 +26,19 @@ from ._parts import (
     save,
     say,
     say_who_is_unseen,
+    with_interval,
 )
 
 SYSTEMS = ("Siamese", "k-NN")
+MIN_DRAWN = 4  # two sets of two speakers
 
 
-def report(folder=None, *, unseen=None, output="report"):
+def report(
+    folder: str | PathLike[str] | None = None,
+    *,
+    unseen: str | PathLike[str] | None = None,
+    output: str | PathLike[str] = "report",
+) -> dict[str, Bunch]:
     """Train the Siamese encoder and test it next to k-NN on speakers not used in training.
 
     Prints its progress and a table; writes figures, the table and the fitted pipeline.
@@ -79,7 +89,7 @@ def report(folder=None, *, unseen=None, output="report"):
     return curves
 
 
-def _fit_systems(X, y):
+def _fit_systems(X: Any, y: NDArray) -> dict[str, Pipeline]:
     """Return the Siamese pipeline and the k-NN baseline, both learned on these speakers."""
     say("training the Siamese encoder")
     encoder = SiameseSpeakerEncoder(random_state=0, verbose=1)
@@ -89,7 +99,9 @@ def _fit_systems(X, y):
     return dict(zip(SYSTEMS, (siamese, knn), strict=True))
 
 
-def _evaluate(systems, X, y, n_shots, k_max):
+def _evaluate(
+    systems: dict[str, Pipeline], X: Any, y: NDArray, n_shots: list[int], k_max: int
+) -> dict[str, Bunch]:
     """Return the curve of each system on the same tasks."""
     curves = {}
     for name, system in systems.items():
@@ -100,7 +112,7 @@ def _evaluate(systems, X, y, n_shots, k_max):
     return curves
 
 
-def _table(curves):
+def _table(curves: dict[str, Bunch]) -> str:
     """Return accuracies with speaker-level 95 % intervals and the paired difference as text."""
     ours, baseline = (curves[name] for name in SYSTEMS)
     paired = paired_difference(ours, baseline)
@@ -113,28 +125,29 @@ def _table(curves):
     for i, n_shots in enumerate(ours.n_shots):
         for j, k in enumerate(ours.k_ways):
             cells = [
-                f"{c.mean[i, j]:.3f} [{c.lower[i, j]:.3f}, {c.upper[i, j]:.3f}]"
-                for c in (ours, baseline)
+                with_interval(c.mean[i, j], c.lower[i, j], c.upper[i, j]) for c in (ours, baseline)
             ]
-            difference = (
-                f"{paired.difference[i, j]:+.3f} "
-                f"[{paired.lower[i, j]:+.3f}, {paired.upper[i, j]:+.3f}]"
+            difference = with_interval(
+                paired.difference[i, j], paired.lower[i, j], paired.upper[i, j], sign="+"
             )
-            row = [*cells, difference]
-            lines.append(f"{n_shots:>5} {k:>3}  {ours.chance[i, j]:>6.3f}  {'  '.join(row)}")
+            row = "  ".join(f"{cell:<20}" for cell in cells)
+            lines.append(f"{n_shots:>5} {k:>3}  {ours.chance[i, j]:>6.3f}  {row}  {difference}")
     return "\n".join(lines)
 
 
-def _draw(siamese, curves, X, y):
+def _draw(siamese: Pipeline, curves: dict[str, Bunch], X: Any, y: NDArray) -> dict[str, Any]:
     """Return displays by file name."""
-    figures = {"accuracy.png": NShotKWayDisplay(curves).plot()}
+    figures: dict[str, Any] = {"accuracy.png": NShotKWayDisplay(curves).plot()}
     figures["training.png"] = TrainingHistoryDisplay.from_estimator(siamese[-1])
-    if len(np.unique(y)) >= 4:
+    n_speakers = len(np.unique(y))
+    if n_speakers >= MIN_DRAWN:
         figures["embedding.png"] = EmbeddingDisplay.from_estimator(siamese, X, y)
+    else:
+        say(f"embedding.png is left out: it shows {MIN_DRAWN} unseen speakers, got {n_speakers}")
     return figures
 
 
-def _save_pipeline(pipeline, path):
+def _save_pipeline(pipeline: Pipeline, path: Path) -> None:
     import skops.io
 
     skops.io.dump(pipeline, path)

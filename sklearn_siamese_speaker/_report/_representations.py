@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import Bunch
 
 from .. import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
 from ..features import _vggish_weights
+from ..features._base import FrontEnd
 from ..inspection import RepresentationDisplay
 from ..model_selection import compare_representations
 from ._parts import (
@@ -21,12 +24,18 @@ from ._parts import (
     save,
     say,
     say_who_is_unseen,
+    with_interval,
 )
 
 MAX_EPOCHS = 10  # the same for all
 
 
-def report_representations(folder=None, *, unseen=None, output="report"):
+def report_representations(
+    folder: str | PathLike[str] | None = None,
+    *,
+    unseen: str | PathLike[str] | None = None,
+    output: str | PathLike[str] = "report",
+) -> Bunch:
     """Train the Siamese encoder on several representations, and test them on the same tasks.
 
     Prints its progress and a table; writes both the table and a figure.
@@ -63,12 +72,12 @@ def report_representations(folder=None, *, unseen=None, output="report"):
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     X, y = load_voices(folder)
-    unseen = find_unseen(np.unique(y), unseen)
-    is_unseen = np.isin(y, unseen)
+    names = find_unseen(np.unique(y), unseen)
+    is_unseen = np.isin(y, names)
     say_who_is_unseen(y, is_unseen)
     _, k_way = choose_tasks(y[is_unseen], n_shots=[1])
     comparison = compare_representations(
-        _make_pipelines(), X, y, unseen=unseen, k_way=k_way, n_tasks=N_TASKS, verbose=1
+        _make_pipelines(), X, y, unseen=names, k_way=k_way, n_tasks=N_TASKS, verbose=1
     )
     figures = {"representations.png": RepresentationDisplay(comparison).plot()}
     save(output, _table(comparison), figures)
@@ -76,9 +85,9 @@ def report_representations(folder=None, *, unseen=None, output="report"):
     return comparison
 
 
-def _make_pipelines():
+def _make_pipelines() -> dict[str, Pipeline]:
     """Return a pipeline for each representation; VGGish only where its weights are at hand."""
-    front_ends = {
+    front_ends: dict[str, FrontEnd] = {
         "raw audio, 4 kHz": RawAudio(sample_rate=4000),
         "MFCC": MFCC(),
         "log-mel": LogMelSpectrogram(),
@@ -95,7 +104,7 @@ def _make_pipelines():
     }
 
 
-def _table(comparison):
+def _table(comparison: Bunch) -> str:
     """Return what was compared as text, with speaker-level 95 % intervals."""
     lines = [
         f"\nAccuracy on unseen speakers, {comparison.n_shots}-shot {comparison.k_way}-way, "
@@ -106,12 +115,12 @@ def _table(comparison):
     ]
     c = comparison
     for i, name in enumerate(c.names):
-        accuracy = f"{c.mean[i]:.3f} [{c.lower[i]:.3f}, {c.upper[i]:.3f}]"
-        difference = (
-            f"{c.difference[i]:+.3f} [{c.difference_lower[i]:+.3f}, {c.difference_upper[i]:+.3f}]"
+        accuracy = with_interval(c.mean[i], c.lower[i], c.upper[i])
+        difference = with_interval(
+            c.difference[i], c.difference_lower[i], c.difference_upper[i], sign="+"
         )
         lines.append(
-            f"{name:<18} {c.n_values[i]:>14,}  {accuracy}  {difference}  "
+            f"{name:<18} {c.n_values[i]:>14,}  {accuracy:<20}  {difference:<23}  "
             f"{c.fit_seconds[i]:>7.0f}  {c.embed_milliseconds[i]:>9.1f}"
         )
     return "\n".join(lines)

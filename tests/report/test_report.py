@@ -51,6 +51,8 @@ def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
     assert [row[:2] for row in rows] == [[s, k] for s in "15" for k in "234"]
     assert rows[0][2] == "0.500"
     assert (tmp_path / "out" / "table.txt").read_text().strip() in printed
+    assert "[few speakers]" in printed  # 4 of them give no interval
+    assert "nan" not in printed
     for name in ["accuracy.png", "training.png", "embedding.png"]:
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
 
@@ -62,6 +64,21 @@ def test_it_prints_the_table_and_saves_figures_and_a_pipeline_that_loads(
     who = OneShotClassifier(pipeline).set_params(encoder=None)
     embeddings = pipeline.transform(recordings)
     assert who.fit(embeddings, ["a", "b"]).predict(embeddings).tolist() == ["a", "b"]
+
+
+def test_a_figure_that_cannot_be_drawn_is_named(folder, tiny, tmp_path, capsys):
+    unseen = tmp_path / "unseen.txt"
+    unseen.write_text("speaker00\nspeaker03\n")
+    main(["report", str(folder), "--unseen", str(unseen), "--output", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "embedding.png is left out: it shows 4 unseen speakers, got 2" in printed
+    assert not (tmp_path / "out" / "embedding.png").exists()
+
+
+def test_a_value_has_its_interval_where_there_is_one():
+    assert _parts.with_interval(0.5, 0.25, 0.75) == "0.500 [0.250, 0.750]"
+    assert _parts.with_interval(0.5, 0.25, 0.75, sign="+") == "+0.500 [+0.250, +0.750]"
+    assert _parts.with_interval(0.5, np.nan, np.nan) == "0.500 [few speakers]"
 
 
 def test_without_a_file_the_unseen_are_fixed_by_their_names():
@@ -87,7 +104,7 @@ def test_unseen_speakers_that_cannot_be(folder, tmp_path, lines, message):
         main([*command, "--output", str(tmp_path)])
 
 
-def test_speakers_with_one_recording_cannot_be_judged():
+def test_speakers_with_one_recording_cannot_be_tested():
     with pytest.raises(ValueError, match="at least 2 unseen speakers with 2 recordings, got 0"):
         _parts.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
 
