@@ -79,7 +79,8 @@ class Progress:
             self._n_done += n_steps
             self._detail = detail
             now = monotonic()
-            if not self._is_silent and now - self._start >= QUIET_SECONDS:
+            is_done = self._n_done == self.total  # there is nothing left to say
+            if not (self._is_silent or is_done) and now - self._start >= QUIET_SECONDS:
                 self._show(now)
 
     def _show(self, now: float) -> None:

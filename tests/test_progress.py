@@ -114,6 +114,12 @@ def test_time_left_has_the_unit_a_reader_would_use(clock, file, seconds, left):
     assert file.getvalue() == f"Waiting: 6 of 100, {left} left\n"
 
 
+def test_work_that_ends_with_its_first_step_is_silent(clock, file):
+    for _ in track([1], "Counting"):
+        clock(60)
+    assert file.getvalue() == ""
+
+
 def test_work_of_unknown_length_is_counted(clock, file):
     for _ in track(iter(range(9)), "Reading"):
         clock(2)
@@ -149,7 +155,7 @@ def test_threads_lose_no_step(clock, file):
         for _ in range(1000):
             progress.advance()
 
-    with Progress("Counting", 4000) as progress:
+    with Progress("Counting", 4001) as progress:
         threads = [Thread(target=count, args=[progress]) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -157,7 +163,7 @@ def test_threads_lose_no_step(clock, file):
             thread.join()
         clock(8)
         progress.advance(0)
-    assert file.getvalue() == "Counting: 4000 of 4000, 0 s left\n"
+    assert file.getvalue() == "Counting: 4000 of 4001, 0 s left\n"
 
 
 @pytest.mark.parametrize("stream", [None, "closed"])

@@ -53,19 +53,10 @@ def find_speech(waveform: NDArray, sample_rate: float) -> NDArray[np.bool_]:
 
 
 def frame_energy(waveform: NDArray, sample_rate: float) -> NDArray[np.float64]:
-    """Return the sum of squares of each frame of 25 ms, one every 10 ms.
+    """Return the sum of squares of each frame of 25 ms, one every 10 ms: (n_frames,).
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-
-    sample_rate : float
-        In Hz.
-
-    Returns
-    -------
-    energy : ndarray of shape (n_frames,)
-        Of whole frames only: empty for a waveform that is shorter than one.
+    Only whole frames of the waveform, (n_times,), count; a shorter one has none. `sample_rate` is
+    in Hz.
     """
     length = frame_length(sample_rate)
     if len(waveform) < length:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -116,6 +117,19 @@ arrays of shape (n_features, n_frames_i)
             Names of the columns, if `X` in `fit` was a data frame with names.
         """,
 }
+# What MFCC, LogMelSpectrogram and RawAudio have in common, in the order of their signatures.
+TEXTS["parameters"] = "\n\n".join(
+    textwrap.dedent(TEXTS[name]).strip("\n")
+    for name in (
+        "sample_rate",
+        "input_sample_rate",
+        "duration",
+        "pad",
+        "silence",
+        "memory",
+        "n_jobs",
+    )
+)
 
 
 class RecordingTransformer(

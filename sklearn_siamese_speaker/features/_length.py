@@ -11,20 +11,10 @@ SILENCE_DB = 40.0  # below the loudest frame
 
 
 def trim_silent_ends(waveform: NDArray, sample_rate: float) -> NDArray:
-    """Return the waveform from the first to the last frame that is not silent.
+    """Return a view of a waveform, (n_times,), from the first to the last frame with sound.
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-
-    sample_rate : float
-        In Hz.
-
-    Returns
-    -------
-    trimmed : ndarray of shape (n_times_left,)
-        A view. A frame of 25 ms is silent if it is 40 dB or more below the loudest; a waveform
-        that is silent throughout, or shorter than a frame, is returned whole.
+    A frame of 25 ms is silent if it is 40 dB or more below the loudest; a waveform that is silent
+    throughout, or shorter than a frame, is returned whole. `sample_rate` is in Hz.
     """
     energy, length = frame_energy(waveform, sample_rate), frame_length(sample_rate)
     loud = np.flatnonzero(energy > energy.max(initial=0) * 10 ** (-SILENCE_DB / 10))
@@ -37,19 +27,9 @@ def trim_silent_ends(waveform: NDArray, sample_rate: float) -> NDArray:
 
 
 def leave_out_silence(waveform: NDArray, sample_rate: float) -> NDArray:
-    """Return the steps of 10 ms in which `find_speech` finds speech, one after the other.
+    """Return the steps of 10 ms of a waveform, (n_times,), with speech, one after the other.
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-
-    sample_rate : float
-        In Hz.
-
-    Returns
-    -------
-    speech : ndarray of shape (n_times_left,)
-        At least one step.
+    At least one step is left. `sample_rate` is in Hz.
     """
     is_speech = np.repeat(find_speech(waveform, sample_rate), step_length(sample_rate))
     return waveform[is_speech[: len(waveform)]]

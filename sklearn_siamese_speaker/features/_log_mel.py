@@ -138,19 +138,7 @@ class LogMelSpectrogram(MelFrontEnd):
     ----------
     %(bands)s
 
-    %(sample_rate)s
-
-    %(input_sample_rate)s
-
-    %(duration)s
-
-    %(pad)s
-
-    %(silence)s
-
-    %(memory)s
-
-    %(n_jobs)s
+    %(parameters)s
 
     Attributes
     ----------

@@ -33,19 +33,7 @@ class MFCC(MelFrontEnd):
 
     %(bands)s
 
-    %(sample_rate)s
-
-    %(input_sample_rate)s
-
-    %(duration)s
-
-    %(pad)s
-
-    %(silence)s
-
-    %(memory)s
-
-    %(n_jobs)s
+    %(parameters)s
 
     Attributes
     ----------

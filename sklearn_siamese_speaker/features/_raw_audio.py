@@ -19,19 +19,7 @@ class RawAudio(FrontEnd):
 
     Parameters
     ----------
-    %(sample_rate)s
-
-    %(input_sample_rate)s
-
-    %(duration)s
-
-    %(pad)s
-
-    %(silence)s
-
-    %(memory)s
-
-    %(n_jobs)s
+    %(parameters)s
 
     Attributes
     ----------

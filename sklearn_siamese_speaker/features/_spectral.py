@@ -16,6 +16,8 @@ import scipy.signal
 import scipy.sparse
 from numpy.typing import NDArray
 
+from .._docs import substitute
+
 __all__ = [
     "cepstra",
     "deltas",
@@ -31,6 +33,23 @@ __all__ = [
     "vggish_patches",
 ]
 
+_FILTERS = """
+    sample_rate : float
+        In Hz.
+
+    n_fft : int
+        Length of the Fourier transform, in samples.
+
+    n_mels : int
+        Number of filters.
+
+    fmin, fmax : float
+        Lowest and highest frequency, in Hz.
+
+    Returns
+    -------
+    filters : csr_array of shape (n_mels, 1 + n_fft // 2), float32
+"""
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
 
 
@@ -104,6 +123,7 @@ def power_spectrum(frames: NDArray, window: NDArray[np.float64]) -> NDArray[np.f
     return power.T
 
 
+@substitute(filters=_FILTERS)
 @lru_cache(maxsize=32)
 def mel_filters(
     sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float
@@ -115,21 +135,7 @@ def mel_filters(
 
     Parameters
     ----------
-    sample_rate : float
-        In Hz.
-
-    n_fft : int
-        Length of the Fourier transform, in samples.
-
-    n_mels : int
-        Number of filters.
-
-    fmin, fmax : float
-        Lowest and highest frequency, in Hz.
-
-    Returns
-    -------
-    filters : csr_array of shape (n_mels, 1 + n_fft // 2), float32
+    %(filters)s
 
     References
     ----------
@@ -151,6 +157,7 @@ def mel_filters(
     return scipy.sparse.csr_array(filters)
 
 
+@substitute(filters=_FILTERS)
 @lru_cache(maxsize=32)
 def htk_filters(
     sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float
@@ -162,21 +169,7 @@ def htk_filters(
 
     Parameters
     ----------
-    sample_rate : float
-        In Hz.
-
-    n_fft : int
-        Length of the Fourier transform, in samples.
-
-    n_mels : int
-        Number of filters.
-
-    fmin, fmax : float
-        Lowest and highest frequency, in Hz.
-
-    Returns
-    -------
-    filters : csr_array of shape (n_mels, 1 + n_fft // 2), float32
+    %(filters)s
 
     References
     ----------
