@@ -5,7 +5,9 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import partial
 
+import conftest
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -64,10 +66,7 @@ print(n_killed, n_epochs)
 """
 
 
-def make_frames():
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(6), 4)
-    return rng.normal(size=(24, 5, 20)).astype(np.float32), y
+make_frames = partial(conftest.make_frames, n_speakers=6)
 
 
 def make_encoder(directory, **params):

@@ -2,7 +2,9 @@
 
 import pickle
 import re
+from functools import partial
 
+import conftest
 import numpy as np
 import pytest
 import torch
@@ -19,14 +21,7 @@ TRAINING = {"batch_size": 16, "random_state": 0}
 TINY = {"network__filters": (8, 8, 8), "network__embedding_dim": 16, **TRAINING}
 
 
-def make_frames(n_speakers=8, n_recordings=5, n_features=6, n_frames=30, nuisance=0.0, seed=0):
-    """Speakers that differ in the level of each feature, and recordings in their noise."""
-    rng = np.random.default_rng(seed)
-    y = np.repeat(np.arange(n_speakers), n_recordings)
-    speakers = rng.normal(size=(n_speakers, n_features, 1))
-    X = speakers[y] + rng.normal(size=(len(y), n_features, n_frames))
-    X[:, :2] += nuisance * rng.normal(size=(len(y), 2, 1))
-    return X.astype(np.float32), y
+make_frames = partial(conftest.make_frames, n_recordings=5, n_features=6, n_frames=30)
 
 
 def ragged(X):

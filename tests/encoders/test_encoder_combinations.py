@@ -3,6 +3,7 @@
 import pickle
 import re
 
+import conftest
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -24,13 +25,10 @@ def tiny(network):
     return {name: size for name, size in sizes.items() if name in known}
 
 
-def make_recordings(n_speakers=3, n_recordings=3, n_features=6):
+def make_recordings():
     """Speakers that differ in the level of each feature; lengths of 14, 13, 12, 14 ... frames."""
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(n_speakers), n_recordings)
-    levels = rng.normal(size=(n_speakers, n_features, 1))
-    X = [levels[s] + rng.normal(size=(n_features, 14 - i % 3)) for i, s in enumerate(y)]
-    return X, y
+    X, y = conftest.make_frames(3, 3, 6, 14)
+    return [frames[:, : 14 - i % 3] for i, frames in enumerate(X)], y
 
 
 def test_the_table_of_losses_and_metrics_is_the_documented_one():

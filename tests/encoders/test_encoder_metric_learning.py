@@ -2,6 +2,7 @@
 
 import pickle
 
+import conftest
 import numpy as np
 import pytest
 import torch
@@ -42,11 +43,9 @@ class Mined(torch.nn.Module):
 
 def make_frames(n_recordings=6):
     """Speakers in two of the features, a louder nuisance of each recording in the other four."""
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(N_SPEAKERS), n_recordings)
-    X = rng.normal(size=(N_SPEAKERS, 6, 1))[y] + 0.1 * rng.normal(size=(len(y), 6, 10))
-    X[:, 2:] += 3 * rng.normal(size=(len(y), 4, 1))
-    return X.astype(np.float32), y
+    return conftest.make_frames(
+        N_SPEAKERS, n_recordings, 6, 10, noise=0.1, nuisance=3, with_nuisance=slice(2, None)
+    )
 
 
 def separation(encoder, X, y):

@@ -1,5 +1,8 @@
 """Validation on held-out speakers: when, on whom, and what follows from it."""
 
+from functools import partial
+
+import conftest
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -31,11 +34,7 @@ TINY = {
 }
 
 
-def make_frames(n_speakers=10, n_recordings=4):
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(n_speakers), n_recordings)
-    X = rng.normal(size=(n_speakers, 5, 1))[y] + rng.normal(size=(len(y), 5, 20))
-    return X.astype(np.float32), y
+make_frames = partial(conftest.make_frames, n_speakers=10)
 
 
 def test_speakers_are_held_out_whole_by_their_share_and_the_seed():

@@ -1,3 +1,6 @@
+from functools import partial
+
+import conftest
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -16,10 +19,7 @@ def close_figures():
     plt.close("all")
 
 
-def make_recordings():
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(40), 8)
-    return 2 * rng.normal(size=(40, 6))[y] + rng.normal(size=(320, 6)), y
+make_recordings = partial(conftest.make_recordings, n_speakers=20, n_recordings=8, spread=2)
 
 
 def test_each_system_is_drawn_with_its_intervals_above_seen_and_unseen():

@@ -1,7 +1,9 @@
 """Tests of intervals and of curves over k."""
 
 import warnings
+from functools import partial
 
+import conftest
 import numpy as np
 import pytest
 from scipy import stats
@@ -26,11 +28,7 @@ from sklearn_siamese_speaker.model_selection._intervals import (
 ARRAYS = ["mean", "lower", "upper", "same_speakers_lower", "same_speakers_upper", "chance"]
 
 
-def make_recordings(n_speakers=12, n_recordings=7, n_dims=6):
-    rng = np.random.default_rng(0)
-    y = np.repeat(np.arange(n_speakers), n_recordings)
-    X = rng.normal(size=(n_speakers, n_dims))[y] + rng.normal(size=(len(y), n_dims))
-    return X, y
+make_recordings = partial(conftest.make_recordings, n_recordings=7)
 
 
 def test_counts_of_one_task_by_hand():
@@ -88,7 +86,7 @@ def test_intervals_stay_in_range(n_right, n_hard):
 
 @pytest.mark.parametrize(("n_speakers", "is_given"), [(2, False), (9, False), (10, True)])
 def test_too_few_speakers_have_no_interval_over_speakers(n_speakers, is_given):
-    X, y = make_recordings(n_speakers)
+    X, y = make_recordings(n_speakers=n_speakers)
     systems = PCA(4).fit(X), PCA(1).fit(X)
     arguments = {"k_ways": [2], "n_shots": [1], "n_tasks": 50}
     with warnings.catch_warnings(record=True) as caught:
@@ -165,7 +163,7 @@ def test_p_value_by_hand():
 
 
 def test_every_cell_of_a_curve_is_the_mean_score_of_its_tasks():
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     pca = PCA(3).fit(X)
     curve = n_shot_k_way_curve(pca, X, y, k_ways=[2, 5, 9], n_shots=[1, 3], n_tasks=60)
     assert {curve[name].shape for name in [*ARRAYS, "fingerprint"]} == {(2, 3)}
@@ -184,7 +182,7 @@ def test_every_cell_of_a_curve_is_the_mean_score_of_its_tasks():
 
 
 def test_the_interval_of_a_curve_comes_from_the_counts_of_its_speakers():
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     curve = n_shot_k_way_curve(StandardScaler().fit(X), X, y, k_ways=[4], n_shots=[1], n_tasks=300)
     support, query = NShotKWaySplit(1, 4, n_tasks=300, random_state=0).tasks(y)
     n_queries, n_right = np.zeros((2, 12))
@@ -212,14 +210,14 @@ class CountingScaler(StandardScaler):
 
 
 def test_a_curve_embeds_every_recording_once():
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     scaler = CountingScaler().fit(X)
     n_shot_k_way_curve(scaler, X, y, k_ways=[2, 3], n_shots=[1, 2], n_tasks=10)
     assert scaler.n_transformed == len(X)
 
 
 def test_a_curve_checks_all_cells_before_it_embeds():
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     scaler = CountingScaler().fit(X)
     with pytest.raises(ValueError, match=r"k_way=20 needs at least 20 speakers .* got 12 of 12"):
         n_shot_k_way_curve(scaler, X, y)
@@ -231,7 +229,7 @@ def test_a_curve_checks_all_cells_before_it_embeds():
 
 
 def test_the_cells_of_a_curve_share_their_seed_even_when_it_is_drawn():
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     scaler = StandardScaler().fit(X)
     arguments = {"k_ways": [2, 2], "n_shots": [1], "n_tasks": 50}
     curve = n_shot_k_way_curve(scaler, X, y, random_state=None, **arguments)
@@ -258,7 +256,7 @@ def test_a_paired_difference_uses_the_same_draws_for_both():
 
 
 def test_a_system_does_not_differ_from_itself():
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     curve = n_shot_k_way_curve(PCA(2).fit(X), X, y, k_ways=[3], n_shots=[1], n_tasks=50)
     comparison = paired_difference(curve, curve)
     assert comparison.difference == comparison.lower == comparison.upper == 0
@@ -267,7 +265,7 @@ def test_a_system_does_not_differ_from_itself():
 
 @pytest.mark.parametrize("change", [{"random_state": 1}, {"n_tasks": 30}, {"n_queries": 2}])
 def test_a_paired_difference_over_other_tasks_raises(change):
-    X, y = make_recordings()
+    X, y = make_recordings(n_speakers=12)
     arguments = {"k_ways": [3], "n_shots": [1], "n_tasks": 20}
     scaler = StandardScaler().fit(X)
     curve = n_shot_k_way_curve(scaler, X, y, **arguments)

@@ -2,6 +2,7 @@
 
 import pickle
 
+import conftest
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -28,12 +29,9 @@ from sklearn_siamese_speaker.model_selection import (
 from sklearn_siamese_speaker.similarity import nearest_speakers
 
 
-def make_recordings(n_speakers=10, n_recordings=6, n_dims=6, seed=0):
-    """Return X, speaker names and sessions; speakers overlap, so that no score is perfect."""
-    rng = np.random.default_rng(seed)
-    speakers = np.repeat(np.arange(n_speakers), n_recordings)
-    X = rng.normal(size=(n_speakers, n_dims))[speakers] + rng.normal(size=(len(speakers), n_dims))
-    y = np.array([f"speaker{i}" for i in range(n_speakers)])[speakers]
+def make_recordings(n_speakers=10, n_recordings=6):
+    """Return X, speakers and sessions; speakers overlap, so that no score is perfect."""
+    X, y = conftest.make_recordings(n_speakers, n_recordings, names="speaker{}")
     return X, y, np.tile(np.arange(n_recordings) % 3, n_speakers)
 
 

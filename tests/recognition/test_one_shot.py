@@ -1,5 +1,6 @@
 import pickle
 
+import conftest
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -30,11 +31,11 @@ CHECKED = [(OneShotClassifier(), 55), (OneShotClassifier(StandardScaler()), 55)]
 
 def make_recordings(n_speakers=5, n_recordings=3, n_dims=7, dtype=np.float64, seed=0):
     """Embeddings of speakers s00, s01, ... in random order, and their labels."""
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.repeat([f"s{i:02}" for i in range(n_speakers)], n_recordings))
-    centers = 2 * rng.normal(size=(n_speakers, n_dims))
-    X = centers[np.unique(y, return_inverse=True)[1]] + rng.normal(size=(len(y), n_dims))
-    return X.astype(dtype), y
+    X, y = conftest.make_recordings(
+        n_speakers, n_recordings, n_dims, spread=2, names="s{:02}", seed=seed, dtype=dtype
+    )
+    order = np.random.default_rng(seed).permutation(len(y))
+    return X[order], y[order]
 
 
 def state(classifier):

@@ -1,7 +1,9 @@
 """Unknown speakers: thresholds, probabilities and reports keep what they promise."""
 
 import pickle
+from functools import partial
 
+import conftest
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -16,16 +18,13 @@ from sklearn_siamese_speaker.model_selection import open_set_score
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import choose_threshold, learn_scale
 
-
-def make_recordings(n_speakers=60, n_recordings=6, n_dims=8, seed=0):
-    rng = np.random.default_rng(seed)
-    y = np.repeat([f"s{i:03}" for i in range(n_speakers)], n_recordings)
-    speakers = 2 * rng.normal(size=(n_speakers, n_dims)).repeat(n_recordings, axis=0)
-    return speakers + rng.normal(size=(len(y), n_dims)), y
+make_recordings = partial(
+    conftest.make_recordings, n_speakers=60, n_recordings=6, n_dims=8, spread=2, names="s{:03}"
+)
 
 
 def enrol(n_speakers=10, n_shots=1, **parameters):
-    X, y = make_recordings(n_speakers, n_shots, seed=99)
+    X, y = make_recordings(n_speakers=n_speakers, n_recordings=n_shots, seed=99)
     return OneShotClassifier(**parameters).fit(X, y)
 
 
@@ -68,7 +67,7 @@ def test_a_threshold_for_equal_similarities_accepts_none_of_them():
 @pytest.mark.parametrize("aggregation", ["mean", "nearest", "medoid"])
 @pytest.mark.parametrize("margin", [None, 0.05])
 def test_imitated_enrolments_give_the_false_accepts_of_the_classifier(metric, aggregation, margin):
-    X, y = make_recordings(40, 4)
+    X, y = make_recordings(n_speakers=40, n_recordings=4)
     who = enrol(n_shots=2, metric=metric, aggregation=aggregation, margin=margin)
     who.calibrate_threshold(X, y, target_far=0.2, n_enrolled=5)
     accepted = count_false_accepts(who, X, y, 5, 2)
@@ -77,9 +76,9 @@ def test_imitated_enrolments_give_the_false_accepts_of_the_classifier(metric, ag
 
 
 def test_a_threshold_holds_for_speakers_it_was_not_calibrated_on():
-    who = enrol().calibrate_threshold(*make_recordings(150), target_far=0.05)
+    who = enrol().calibrate_threshold(*make_recordings(n_speakers=150), target_far=0.05)
     report = open_set_score(
-        who, *make_recordings(150, seed=1), n_enrolled=[10], n_shots=[1], n_repeats=50
+        who, *make_recordings(n_speakers=150, seed=1), n_enrolled=[10], n_shots=[1], n_repeats=50
     )
     assert 0.03 < report.false_accept_rate[0, 0] < who.calibration_["false_accept_bound"]
     assert who.calibration_["false_accept_bound"] < 0.08
@@ -150,7 +149,7 @@ TOO_MANY = (
 @pytest.mark.parametrize("reload", [lambda who: who, lambda who: pickle.loads(pickle.dumps(who))])
 def test_more_people_than_the_threshold_was_calibrated_for_warn(reload):
     who = reload(enrol(7).calibrate_threshold(*make_recordings(), 0.1))
-    team = make_recordings(17, 1, seed=99)
+    team = make_recordings(n_speakers=17, n_recordings=1, seed=99)
     with pytest.warns(UserWarning, match=TOO_MANY) as seen:
         who.partial_fit(team[0][7:], team[1][7:])
     assert seen[0].filename == __file__
@@ -183,7 +182,7 @@ def test_a_calibration_that_takes_long_says_so(capsys, monkeypatch):
 
 
 def test_a_target_that_the_speakers_cannot_support_is_refused_before_anything_is_embedded():
-    _, y = make_recordings(40)
+    _, y = make_recordings(n_speakers=40)
     message = (
         r"target_far=0.01 at n_enrolled=20 needs at least 111 calibration speakers, got 40: no "
         r"false accept among their 780 pairs would still allow a rate of 0.077\. Take more"
@@ -193,9 +192,11 @@ def test_a_target_that_the_speakers_cannot_support_is_refused_before_anything_is
         who.calibrate_threshold(["never"] * len(y), y, 0.01, n_enrolled=20)
     assert who.threshold is None
     # 111 * 110 / 2 = 6105 pairs are enough for 3 * 20 / 0.01 = 6000, 110 * 109 / 2 = 5995 are not.
-    who.calibrate_threshold(*make_recordings(111, 2), 0.01, n_enrolled=20)
+    who.calibrate_threshold(*make_recordings(n_speakers=111, n_recordings=2), 0.01, n_enrolled=20)
     with pytest.raises(ValueError, match="got 110"):
-        who.calibrate_threshold(*make_recordings(110, 2), 0.01, n_enrolled=20)
+        who.calibrate_threshold(
+            *make_recordings(n_speakers=110, n_recordings=2), 0.01, n_enrolled=20
+        )
 
 
 @pytest.mark.parametrize(("n_enrolled", "n_shots"), [(60, 1), (61, 1), (5, 7)])
@@ -259,8 +260,8 @@ def expected_calibration_error(probabilities, y, classes, n_bins=10):
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
 def test_calibration_makes_the_probabilities_reliable(metric):
-    X, y = make_recordings(150)
-    X_new, y_new = make_recordings(20, 101, seed=1)
+    X, y = make_recordings(n_speakers=150)
+    X_new, y_new = make_recordings(n_speakers=20, n_recordings=101, seed=1)
     first = np.arange(len(y_new)) % 101 == 0
     who = OneShotClassifier(metric=metric).fit(X_new[first], y_new[first])
     before, after = (
@@ -293,7 +294,7 @@ def test_one_speaker_alone_has_no_scale_to_learn(n_enrolled):
 
 
 def test_without_recordings_to_learn_from_the_convention_stays():
-    X, y = make_recordings(40, 2)
+    X, y = make_recordings(n_speakers=40, n_recordings=2)
     who = enrol(n_shots=2)
     before = who.predict_proba(X)
     who.calibrate_threshold(X, y, 0.1)
@@ -339,7 +340,7 @@ def test_reports_have_a_row_for_each_number_of_shots_and_intervals_around_the_ra
 
 
 def test_no_error_among_few_speakers_is_no_proof():
-    X, y = make_recordings(30)
+    X, y = make_recordings(n_speakers=30)
     who = OneShotClassifier(threshold=-1e-9)
     report = open_set_score(who, X, y, n_enrolled=[10], n_shots=[1])
     assert report.false_accept_rate == report.false_accept_lower == 0
@@ -370,7 +371,7 @@ def test_every_recording_is_embedded_once():
 
 
 def test_any_classifier_is_judged_and_one_that_never_rejects_accepts_everybody():
-    X, y = make_recordings(20)
+    X, y = make_recordings(n_speakers=20)
     knn = make_pipeline(StandardScaler().fit(X), KNeighborsClassifier(1))
     report = open_set_score(knn, X, y, n_enrolled=[5], n_shots=[2], n_repeats=3)
     assert report.false_accept_rate == report.false_accept_upper == 1
