@@ -1,6 +1,9 @@
-"""Recordings of made-up speakers, as embeddings and as frames."""
+"""Recordings of made-up speakers, as embeddings and as frames; a count of what is extracted."""
 
 import numpy as np
+import pytest
+
+from sklearn_siamese_speaker import MFCC
 
 
 def make_recordings(
@@ -40,3 +43,17 @@ def make_frames(
     X = X + noise * rng.normal(size=(len(y), n_features, n_frames))
     X[:, with_nuisance] += nuisance * rng.normal(size=X[:, with_nuisance, :1].shape)
     return X.astype(np.float32), y
+
+
+@pytest.fixture
+def extractions(monkeypatch):
+    """Return the list of extracted waveforms."""
+    extracted = []
+    original = MFCC._extract
+
+    def count(self, waveform):
+        extracted.append(waveform)
+        return original(self, waveform)
+
+    monkeypatch.setattr(MFCC, "_extract", count)
+    return extracted

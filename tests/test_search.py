@@ -56,20 +56,6 @@ def voices():
     return make_speakers(N_SPEAKERS, N_RECORDINGS, duration=0.6, random_state=0)
 
 
-@pytest.fixture
-def extractions(monkeypatch):
-    """Return the list of extracted waveforms."""
-    extracted = []
-    original = MFCC._extract
-
-    def count(self, waveform):
-        extracted.append(waveform)
-        return original(self, waveform)
-
-    monkeypatch.setattr(MFCC, "_extract", count)
-    return extracted
-
-
 def make_search(kind, memory, n_jobs=None):
     encoder = SiameseSpeakerEncoder(
         network__filters=(4, 4, 4),

@@ -2,8 +2,10 @@
 
 import pickle
 import re
+from functools import partial
 from itertools import permutations
 
+import conftest
 import numpy as np
 import pytest
 import torch
@@ -47,9 +49,7 @@ CHOICES = [
 ]
 
 
-def make_frames():
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(24, 6, 20)).astype(np.float32), np.repeat(np.arange(6), 4)
+make_frames = partial(conftest.make_frames, n_speakers=6, n_features=6)
 
 
 def chosen(part, name):

@@ -1,10 +1,8 @@
-"""Recordings as rows, as a list and as files, and a count of what is extracted from them."""
+"""Recordings as rows, as a list and as files."""
 
 import numpy as np
 import pytest
 import soundfile
-
-from sklearn_siamese_speaker.features import MFCC
 
 
 @pytest.fixture
@@ -26,17 +24,3 @@ def paths(tmp_path, voices):
     for index, waveform in enumerate(voices):
         soundfile.write(tmp_path / f"{index}.wav", waveform, 16000, subtype="FLOAT")
     return [str(tmp_path / f"{index}.wav") for index in range(len(voices))]
-
-
-@pytest.fixture
-def extractions(monkeypatch):
-    """Return the list of extracted waveforms."""
-    extracted = []
-    original = MFCC._extract
-
-    def count(self, waveform):
-        extracted.append(waveform)
-        return original(self, waveform)
-
-    monkeypatch.setattr(MFCC, "_extract", count)
-    return extracted

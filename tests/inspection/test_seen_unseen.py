@@ -19,7 +19,7 @@ def close_figures():
     plt.close("all")
 
 
-make_recordings = partial(conftest.make_recordings, n_speakers=20, n_recordings=8, spread=2)
+make_recordings = partial(conftest.make_recordings, n_speakers=40, n_recordings=8, spread=2)
 
 
 def test_each_system_is_drawn_with_its_intervals_above_seen_and_unseen():
