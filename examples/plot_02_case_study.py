@@ -34,6 +34,7 @@ from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
 background, new = next(SpeakerKFold(n_splits=4).split(X, y))
 encoder = SiameseSpeakerEncoder(
+    network="cnn2d",
     network__filters=(32, 48, 64),
     network__embedding_dim=128,
     loss="bce",

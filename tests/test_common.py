@@ -35,6 +35,7 @@ TINY_SIZES = {"filters": (4, 4, 4), "embedding_dim": 8, "n_units": 4, "n_mixture
 
 def tiny_encoder(**params):
     """Return an encoder that is small in each way its network can be."""
+    params = {"network": "cnn2d" if "loss" in params else "statistics", **params}
     known = SiameseSpeakerEncoder(**params).get_params()
     sizes = {f"network__{name}": size for name, size in TINY_SIZES.items()}
     return SiameseSpeakerEncoder(

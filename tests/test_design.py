@@ -12,7 +12,7 @@ from sklearn_siamese_speaker import MFCC, FramePooling, OneShotClassifier, Siame
 from sklearn_siamese_speaker.datasets import load_speaker_folder, make_speakers
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer, NShotKWaySplit, SpeakerKFold
 
-TINY = {"max_epochs": 2, "network__filters": (8, 8, 8), "random_state": 0}
+TINY = {"max_epochs": 2, "network": "cnn2d", "network__filters": (8, 8, 8), "random_state": 0}
 
 
 @pytest.fixture(scope="module")

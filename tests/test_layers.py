@@ -106,7 +106,7 @@ SHORT = {
     "nn/_losses/_unit.py": "shared by losses in files of their own",
 }
 MOST_LINES = 500
-LONGER = {"encoders/_siamese_encoder.py": 570, "recognition/_one_shot.py": 580}
+LONGER = {"encoders/_siamese_encoder.py": 610, "recognition/_one_shot.py": 580}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))

@@ -30,6 +30,7 @@ from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFol
 skops_io = pytest.importorskip("skops.io")
 
 TINY = {
+    "network": "cnn2d",
     "network__filters": (4, 4, 4),
     "network__embedding_dim": 8,
     "max_epochs": 1,

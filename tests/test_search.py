@@ -58,6 +58,7 @@ def voices():
 
 def make_search(kind, memory, n_jobs=None):
     encoder = SiameseSpeakerEncoder(
+        network="cnn2d",
         network__filters=(4, 4, 4),
         network__embedding_dim=8,
         max_epochs=1,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 
@@ -50,6 +54,32 @@ def random_crop(recording, n_frames, generator):
     last_start = recording.shape[1] - n_frames
     start = int(torch.randint(last_start + 1, (), generator=generator))
     return recording[:, start : start + n_frames]
+
+
+def add_further_speakers(
+    frames: Sequence[NDArray[np.float32]],
+    speakers: NDArray[np.intp],
+    changes: Sequence[Any],
+) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
+    """Return the recordings and their copies of further speakers, and the speakers of all.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_features, n_frames_i)
+        The recordings.
+    speakers : ndarray of shape (n_samples,)
+        Their speakers as 0 .. n_speakers - 1.
+    changes : sequence
+        Those with a method `further_speakers` make the copies, the others are passed over.
+    """
+    everybody, owners = [*frames], [speakers]
+    for change in changes:
+        if hasattr(change, "further_speakers"):
+            copies = [list(change.further_speakers(torch.from_numpy(f))) for f in frames]
+            for of_one_kind in zip(*copies, strict=True):
+                everybody += [copy.numpy() for copy in of_one_kind]
+                owners.append(speakers + (1 + speakers.max()) * len(owners))
+    return everybody, np.concatenate(owners)
 
 
 class Batches:

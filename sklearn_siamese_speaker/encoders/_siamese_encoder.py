@@ -27,7 +27,7 @@ from .._labels import check_speakers
 from .._state import unchanged_on_error
 from ..features._frames import check_frames
 from ._parts import Part, PartParamsMixin
-from ._settings import TrainingSettings
+from ._settings import COMMON, TrainingSettings, recipe_of
 
 
 def _has_pair_head(encoder):
@@ -55,33 +55,39 @@ class SiameseSpeakerEncoder(
     ``network__n_units=64``: they can be given here, set by `set_params` and searched, and
     ``get_params()`` lists those of the chosen parts. One that a part does not take raises.
 
+    A parameter that is "auto" has the value that suits the network: what its attribute `recipe`
+    says, and else the common value named below.
+
     Parameters
     ----------
-    network : {"auto", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}, class or torch.nn.Module, \
-            default="auto"
-        What encodes a recording: :class:`~sklearn_siamese_speaker.nn.CNN2d`, the case study's
-        network, :class:`~sklearn_siamese_speaker.nn.CNN1d`,
+    network : {"auto", "statistics", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}, class or \
+            torch.nn.Module, default="auto"
+        What encodes a recording: :class:`~sklearn_siamese_speaker.nn.StatisticsNetwork`, pooled
+        statistics with a start in closed form, :class:`~sklearn_siamese_speaker.nn.CNN2d`, the case
+        study's network, :class:`~sklearn_siamese_speaker.nn.CNN1d`,
         :class:`~sklearn_siamese_speaker.nn.LSTM`, :class:`~sklearn_siamese_speaker.nn.CNNLSTM`,
         :class:`~sklearn_siamese_speaker.nn.TDNN`, which is an x-vector style network. "auto" is
-        "cnn1d" for one feature (raw audio), else "cnn2d". A class, or another callable, is called
-        as ``network(n_features, **arguments)``. A module is copied, its weights are the start. Each
-        maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of frames.
+        "cnn1d" for one feature (raw audio), else "statistics". A class, or another callable, is
+        called as ``network(n_features, **arguments)``. A module is copied, its weights are the
+        start. Each maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of
+        frames.
 
     metric : {"euclidean", "cosine", "manhattan", "weighted_manhattan"}, class or \
             torch.nn.Module, default="euclidean"
         Distance between two embeddings. "weighted_manhattan" learns a non-negative weight for
         each dimension [2]_. A class is a :class:`~sklearn_siamese_speaker.nn.Space`.
 
-    loss : {"bce", "contrastive", "triplet", "prototypical", "aam"}, class or callable, \
-            default="prototypical"
+    loss : {"auto", "bce", "contrastive", "triplet", "prototypical", "aam"}, class or callable, \
+            default="auto"
         "bce": binary cross-entropy of "same speaker or not" on a learned scale and offset of the
         distance, every pair of a batch, same and different pairs weighing half each: the case
-        study's. "contrastive" and "triplet" hold such pairs a margin apart. "prototypical":
-        cross-entropy over the distances to the means of the batch's speakers [3]_. "aam":
-        additive angular margin over all training speakers, for ``metric="cosine"`` only [4]_. A
-        class is called with `space`, `n_dims` and `n_classes`, as far as it has arguments of these
-        names. What it makes, or another callable, maps ``(embeddings, labels)`` to a scalar tensor;
-        a torch.nn.Module is copied and its parameters are trained.
+        study's. "contrastive" and "triplet" hold such pairs a margin apart. "prototypical", the
+        common value: cross-entropy over the distances to the means of the batch's speakers [3]_.
+        "aam", the statistics network's: additive angular margin over all training speakers, for
+        ``metric="cosine"`` and "euclidean" only [4]_. A class is called with `space`, `n_dims` and
+        `n_classes`, as far as it has arguments of these names. What it makes, or another callable,
+        maps ``(embeddings, labels)`` to a scalar tensor; a torch.nn.Module is copied and its
+        parameters are trained.
 
     pairs : {"all", "random"} or class, default="all"
         "all": a batch is a few recordings each of some speakers, encoded once, and every pair in
@@ -91,17 +97,18 @@ class SiameseSpeakerEncoder(
         (:class:`~sklearn_siamese_speaker.nn.RandomPairSampler`); for ``loss="bce"`` and
         "contrastive" only.
 
-    optimizer : {"radam", "adam", "adamw", "sgd"} or torch.optim.Optimizer class, default="radam"
-        The optimizer; `optimizer__weight_decay` is one of its arguments.
+    optimizer : {"auto", "radam", "adam", "adamw", "sgd"} or torch.optim.Optimizer class, \
+            default="auto"
+        The optimizer, commonly "radam"; `optimizer__weight_decay` is one of its arguments.
 
-    lr : float, default=0.01
-        Learning rate; the highest one of a schedule.
+    lr : "auto" or float, default="auto"
+        Learning rate, commonly 0.01; the highest one of a schedule.
 
-    schedule : {"constant", "cosine", "one_cycle"} or class, default="cosine"
+    schedule : {"auto", "constant", "cosine", "one_cycle"} or class, default="auto"
         Course of the learning rate over all batches of the training: a class of
-        :mod:`torch.optim.lr_scheduler` that moves from batch to batch. "cosine" is
-        CosineAnnealingLR, "one_cycle" OneCycleLR without its changes of the momentum. Its length is
-        the training's; arguments such as `schedule__pct_start` shape it.
+        :mod:`torch.optim.lr_scheduler` that moves from batch to batch. "cosine", the common value,
+        is CosineAnnealingLR, "one_cycle" OneCycleLR without its changes of the momentum. Its length
+        is the training's; arguments such as `schedule__pct_start` shape it.
 
     batch_size : int, default=64
         Recordings of a batch; pairs of a batch for ``pairs="random"``.
@@ -110,12 +117,16 @@ class SiameseSpeakerEncoder(
         Frames of the random crops that a batch consists of. Shorter recordings are repeated.
         "auto" is half the median length of the recordings.
 
-    max_epochs : int, default=40
-        Epochs; one is ``ceil(n_samples / batch_size)`` batches in which every speaker appears.
+    max_epochs : "auto" or int, default="auto"
+        Epochs, commonly 40; one is ``ceil(n_samples / batch_size)`` batches in which every speaker
+        appears.
 
-    augment : list of callables or None, default=None
+    augment : "auto", list or None, default="auto"
         Seeded ``(batch, generator) -> batch``, applied in this order to each batch before the
-        standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`.
+        standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`; or what makes
+        further speakers of the recordings, such as
+        :class:`~sklearn_siamese_speaker.nn.VocalTractWarp`. The statistics network has that one,
+        for the frames of MFCC: with another front end, pass None. The common value is None.
 
     validation : NShotKWaySplit or None, default=None
         The tasks on held-out speakers; None is the case study's 100 tasks of 1-shot 4-way. With
@@ -173,6 +184,9 @@ class SiameseSpeakerEncoder(
     n_features_in_ : int
         Features of a frame.
 
+    n_training_speakers_ : int
+        Speakers trained on, further ones that `augment` made included.
+
     n_iter_ : int
         Epochs run.
 
@@ -203,14 +217,15 @@ class SiameseSpeakerEncoder(
     >>> from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
     >>> from sklearn_siamese_speaker.datasets import make_speakers
     >>> X, y = make_speakers(n_speakers=4, n_recordings=4, duration=1.0, random_state=0)
-    >>> encoder = SiameseSpeakerEncoder(network__filters=(8, 8, 8), network__embedding_dim=16,
-    ...                                 max_epochs=1, random_state=0)
-    >>> make_pipeline(MFCC(), encoder).fit(X, y).transform(X).shape
-    (16, 16)
+    >>> encoder = make_pipeline(MFCC(), SiameseSpeakerEncoder(random_state=0)).fit(X, y)
+    >>> encoder.transform(X).shape
+    (16, 200)
 
     The exact case study: binary cross-entropy on random pairs at a constant learning rate.
 
-    >>> case_study = SiameseSpeakerEncoder(loss="bce", pairs="random", schedule="constant", lr=1e-3)
+    >>> case_study = SiameseSpeakerEncoder(
+    ...     "cnn2d", loss="bce", pairs="random", schedule="constant", lr=1e-3
+    ... )
 
     Another network, and what of it can be set and searched:
 
@@ -230,18 +245,20 @@ class SiameseSpeakerEncoder(
         "net",
     )
 
+    _recipe_names = tuple(COMMON)
+
     _parameter_constraints: ClassVar[dict] = {
         "network": [str, callable],
         "metric": [str, callable],
         "loss": [str, callable],
         "pairs": [str, callable],
         "optimizer": [str, callable],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "schedule": [str, callable],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "crop_frames": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "augment": [list, tuple, None],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "augment": [StrOptions({"auto"}), list, tuple, None],
         "validation": [HasMethods(["split", "get_n_splits"]), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "validate_every": [Interval(Integral, 1, None, closed="left")],
@@ -258,15 +275,15 @@ class SiameseSpeakerEncoder(
         network="auto",
         *,
         metric="euclidean",
-        loss="prototypical",
+        loss="auto",
         pairs="all",
-        optimizer="radam",
-        lr=1e-2,
-        schedule="cosine",
+        optimizer="auto",
+        lr="auto",
+        schedule="auto",
         batch_size=64,
         crop_frames="auto",
-        max_epochs=40,
-        augment=None,
+        max_epochs="auto",
+        augment="auto",
         validation=None,
         validation_fraction=None,
         validate_every=25,
@@ -348,7 +365,7 @@ class SiameseSpeakerEncoder(
         if checkpoint is not None and checkpoint[1] is not None:
             seed = checkpoint[1]["seed"]
         device = resolve_device(self.device)
-        with random_guard(seed, device), fit_task(self, X, y) as make_callback:
+        with random_guard(seed, device), fit_task(self, X, y, settings.max_epochs) as make_callback:
             training = Training(
                 settings,
                 frames,
@@ -362,7 +379,7 @@ class SiameseSpeakerEncoder(
             try:
                 training.run()
             finally:  # a training that is cut off keeps what it had learned
-                vars(self).update(training.learned(), _fitted_params=self._module_params())
+                vars(self).update(training.learned())
         return training
 
     def transform(self, X):
@@ -469,8 +486,23 @@ class SiameseSpeakerEncoder(
     def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part | None:
         from ._modules import find_part
 
+        if name in self._recipe_names and isinstance(value, str) and value == "auto":
+            value = self._recipe()[name]
         n_features = getattr(self, "n_features_in_", None)
         return find_part(type(self).__name__, name, value, given, n_features)
+
+    def _recipe(self) -> dict[str, Any]:
+        """Return what "auto" means for the chosen network."""
+        network = self._part("network")
+        return recipe_of(network and (network.factory or network.value))
+
+    def _resolved_params(self) -> dict[str, Any]:
+        """Return the parameters, "auto" replaced by what the network's recipe says."""
+        recipe = self._recipe()
+        return {
+            name: recipe[name] if name in recipe and isinstance(v, str) and v == "auto" else v
+            for name, v in self.get_params(deep=False).items()
+        }
 
     def _part_choices(self, name: str) -> str:
         from ._modules import part_choices
@@ -479,16 +511,19 @@ class SiameseSpeakerEncoder(
 
     def _settings(self) -> TrainingSettings:
         """Return what the training is told, checked."""
-        names = [field.name for field in fields(TrainingSettings) if field.name != "parts"]
-        values = {name: getattr(self, name) for name in names}
+        built = {"parts", "module_params"}
+        names = [field.name for field in fields(TrainingSettings) if field.name not in built]
+        params = self._resolved_params()
+        values = {name: params[name] for name in names}
         # Numbers of NumPy's would make a checkpoint unreadable.
         plain = {n: v.item() if isinstance(v, np.generic) else v for n, v in values.items()}
-        return TrainingSettings(parts=self._checked_parts(), **plain)
+        return TrainingSettings(
+            parts=self._checked_parts(params), module_params=self._module_params(params), **plain
+        )
 
-    def _module_params(self) -> dict[str, Any]:
+    def _module_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters that network and loss are built from."""
         parts = ("network", "metric", "loss", "pairs")
-        params = self.get_params(deep=False)
         return {name: v for name, v in params.items() if name.partition("__")[0] in parts}
 
     def _continues(self):
@@ -500,12 +535,13 @@ class SiameseSpeakerEncoder(
             return None
         from ._checkpoint import CheckpointFile, fingerprint
 
-        params = self.get_params()
+        params = {**self.get_params(), **self._resolved_params()}
+        max_epochs = params["max_epochs"]
         for name in ("max_epochs", "verbose", "device", "checkpoint_dir"):
             del params[name]
         file = CheckpointFile(self.checkpoint_dir, fingerprint(params, start, list(frames), y))
         saved = file.load()
-        if saved is not None and len(saved["epochs"]) > self.max_epochs:
+        if saved is not None and len(saved["epochs"]) > max_epochs:
             return None  # of a longer training, whose file is not for this one to change
         return file, saved
 
@@ -533,7 +569,7 @@ class SiameseSpeakerEncoder(
             n: self._part(n, self._fitted_params) for n in ("network", "metric", "loss", "pairs")
         }
         with random_guard(0, resolve_device("cpu")):
-            siamese, loss = build_modules(parts, self.n_features_in_, len(self.classes_))
+            siamese, loss = build_modules(parts, self.n_features_in_, self.n_training_speakers_)
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
     def _embed(self, frames):

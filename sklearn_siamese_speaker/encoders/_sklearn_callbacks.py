@@ -10,7 +10,7 @@ from ._net import StopTraining
 
 
 @contextmanager
-def fit_task(estimator, X, y):
+def fit_task(estimator, X, y, max_epochs):
     """Tell scikit-learn's callbacks that a fit begins and ends.
 
     Yields
@@ -21,7 +21,7 @@ def fit_task(estimator, X, y):
     if not hasattr(estimator, "_init_callback_context"):
         yield None
         return
-    context = estimator._init_callback_context(max_subtasks=estimator.max_epochs)
+    context = estimator._init_callback_context(max_subtasks=max_epochs)
     context = context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
     yield lambda attributes: SklearnCallbacks(estimator, context, X, y, attributes)
     context.call_on_fit_task_end(estimator=estimator, X=X, y=y)

@@ -12,8 +12,9 @@ from skorch.callbacks import Callback
 
 from .._torch import arrays_to_module, module_to_arrays
 from ..nn import Loss, Siamese, frame_statistics
-from ._batches import Recordings
+from ._batches import Recordings, add_further_speakers
 from ._checkpoint import Checkpoint, CheckpointFile, resume
+from ._closed_form import start_in_closed_form
 from ._modules import build_modules
 from ._net import (
     LearningRateSchedule,
@@ -73,14 +74,16 @@ class Training:
         checkpoint: tuple[CheckpointFile, dict[str, Any] | None] | None = None,
         make_callback: Callable[[Callable[[], dict[str, Any]]], Callback] | None = None,
     ) -> None:
+        self.settings = settings
         augment = settings.augment or ()
         _check_augment(augment, n_features=frames[0].shape[0])
         held_out = hold_out_speakers(y, settings.validation_fraction, seed)
         self.frames = [frames[i] for i in np.flatnonzero(~held_out).tolist()]
         self.classes, speakers = np.unique(y[~held_out], return_inverse=True)
+        self.frames, speakers = add_further_speakers(self.frames, speakers, augment)
         generator = torch.Generator()
         sampler = _build_sampler(settings, speakers, generator)
-        siamese, loss = _start_modules(settings, self.frames, len(self.classes), start)
+        siamese, loss = _start_modules(settings, self.frames, speakers, start, seed)
         self.validation = None
         if held_out.any():
             self.validation = Validation(
@@ -94,7 +97,8 @@ class Training:
                 seed=seed,
             )
         crop_frames = _crop_length(settings.crop_frames, self.frames)
-        self.recordings = Recordings(self.frames, speakers, crop_frames, augment)
+        of_batches = [change for change in augment if callable(change)]
+        self.recordings = Recordings(self.frames, speakers, crop_frames, of_batches)
         schedule = LearningRateSchedule(settings, len(sampler))
         file, saved = checkpoint or (None, None)
         self.net = build_net(
@@ -130,6 +134,8 @@ class Training:
         validations = [] if self.validation is None else list(self.validation.validations)
         return {
             "classes_": self.classes,
+            "_fitted_params": self.settings.module_params,
+            "n_training_speakers_": int(self.recordings.speakers.max()) + 1,
             "embedding_metric_": self.net.criterion_.space.plain_metric,
             "state_": module_to_arrays(self.net.module_),
             "loss_state_": module_to_arrays(self.net.criterion_),
@@ -184,12 +190,18 @@ def _crop_length(crop_frames: int | str, frames: Sequence[NDArray]) -> int:
 def _start_modules(
     settings: TrainingSettings,
     frames: Sequence[NDArray],
-    n_classes: int,
+    speakers: NDArray,
     start: tuple[Arrays, Arrays] | None,
+    seed: int,
 ) -> tuple[Siamese, Loss]:
-    """Return the modules as a training begins: new, or with the weights of the fit before."""
-    n_features = frames[0].shape[0]
+    """Return the modules as a training begins: new, or with the weights of the fit before.
+
+    A network that has a start in closed form begins there.
+    """
+    n_features, n_classes = frames[0].shape[0], int(speakers.max()) + 1
     siamese, loss = build_modules(settings.parts, n_features, n_classes, *frame_statistics(frames))
+    if start is None and hasattr(siamese.network, "set_discriminant"):
+        start_in_closed_form(siamese, loss, frames, speakers, seed)
     if start is not None:
         arrays_to_module(siamese, start[0])
         # What belongs to the speakers of the fit before does not fit others.

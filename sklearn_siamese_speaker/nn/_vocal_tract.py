@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -28,8 +27,8 @@ class VocalTractWarp:
     ----------
     factors : tuple of float, default=(0.88, 1.12)
         By which frequencies are multiplied; one further speaker for each speaker and factor.
-    n_mels : int, default=64
-        Mel bands of the front end.
+    n_mels : int or None, default=None
+        Mel bands of the front end; None is 64, or the number of cepstra where that is more.
     fmin, fmax : float, defaults=20.0, 8000.0
         Lowest and highest frequency of the bands, in Hz.
 
@@ -50,7 +49,7 @@ class VocalTractWarp:
     """
 
     factors: tuple[float, ...] = (0.88, 1.12)
-    n_mels: int = 64
+    n_mels: int | None = None
     fmin: float = 20.0
     fmax: float = 8000.0
     domains: ClassVar[frozenset[str]] = frozenset({"mfcc"})
@@ -66,33 +65,26 @@ class VocalTractWarp:
         A band takes its energy from where its center was before the stretch, between two bands; the
         outermost bands repeat.
         """
-        places = torch.arange(self.n_mels, dtype=torch.float64)
-        source = self._band_of(self._center_of(places) / factor).clamp(0, self.n_mels - 1)
-        weights = (1 - (source[:, None] - places).abs()).clamp(min=0)  # linear interpolation
-        cosines = torch.cos(math.pi / self.n_mels * torch.outer(places, places + 0.5))
-        cosines *= math.sqrt(2 / self.n_mels)  # of the orthonormal cosine transform
+        n_mels = max(64, n_cepstra) if self.n_mels is None else self.n_mels
+        bands = torch.arange(n_mels, dtype=torch.float64)
+        lowest, highest = _to_mel(torch.tensor([self.fmin, self.fmax], dtype=torch.float64))
+        spacing = (highest - lowest) / (n_mels + 1)
+        centers = _to_hz(lowest + spacing * (bands + 1))
+        source = (_to_mel(centers / factor) - lowest) / spacing - 1
+        source = source.clamp(0, n_mels - 1)
+        weights = (1 - (source[:, None] - bands).abs()).clamp(min=0)  # linear interpolation
+        cosines = torch.cos(math.pi / n_mels * torch.outer(bands, bands + 0.5))
+        cosines *= math.sqrt(2 / n_mels)  # of the orthonormal cosine transform
         cosines[0] /= math.sqrt(2)
         transform = cosines[:n_cepstra]
         return transform @ weights @ transform.T
 
-    @cached_property
-    def _spacing(self) -> float:
-        return (_to_mel(self.fmax) - _to_mel(self.fmin)) / (self.n_mels + 1)
 
-    def _center_of(self, bands: Tensor) -> Tensor:
-        """Return the center frequencies of bands, in Hz."""
-        mels = _to_mel(self.fmin) + self._spacing * (bands + 1)
-        above = _KNEE * torch.exp((mels - _KNEE_MEL) / _MELS_PER_LOG)
-        return torch.where(mels < _KNEE_MEL, mels * _KNEE / _KNEE_MEL, above)
-
-    def _band_of(self, frequencies: Tensor) -> Tensor:
-        """Return the position among the bands of frequencies in Hz, fractions between two."""
-        above = _KNEE_MEL + _MELS_PER_LOG * torch.log(frequencies / _KNEE)
-        mels = torch.where(frequencies < _KNEE, frequencies * _KNEE_MEL / _KNEE, above)
-        return (mels - _to_mel(self.fmin)) / self._spacing - 1
+def _to_mel(frequencies: Tensor) -> Tensor:
+    above = _KNEE_MEL + _MELS_PER_LOG * torch.log(frequencies / _KNEE)
+    return torch.where(frequencies < _KNEE, frequencies * _KNEE_MEL / _KNEE, above)
 
 
-def _to_mel(frequency: float) -> float:
-    if frequency < _KNEE:
-        return frequency * _KNEE_MEL / _KNEE
-    return _KNEE_MEL + _MELS_PER_LOG * math.log(frequency / _KNEE)
+def _to_hz(mels: Tensor) -> Tensor:
+    above = _KNEE * torch.exp((mels - _KNEE_MEL) / _MELS_PER_LOG)
+    return torch.where(mels < _KNEE_MEL, mels * _KNEE / _KNEE_MEL, above)

@@ -18,6 +18,7 @@ from sklearn_siamese_speaker.nn import (
 )
 
 TINY = {
+    "network": "cnn2d",
     "network__filters": (4, 4, 4),
     "network__embedding_dim": 8,
     "max_epochs": 2,

@@ -36,7 +36,8 @@ X = (rng.normal(size=(10, 8, 1))[y] + rng.normal(size=(80, 8, 40))).astype(np.fl
 
 def fit(name):
     encoder = SiameseSpeakerEncoder(
-        network__filters=(8, 16, 16), network__embedding_dim=16, network__dropout=0.3,
+        network="cnn2d", network__filters=(8, 16, 16), network__embedding_dim=16,
+        network__dropout=0.3,
         batch_size=16, max_epochs=60,
         augment=[TimeMask()], validation_fraction=0.3, validate_every=4, early_stopping=1000,
         validation=NShotKWaySplit(1, 3, n_tasks=20), random_state=0, checkpoint_dir=folder / name,
@@ -71,6 +72,7 @@ make_frames = partial(conftest.make_frames, n_speakers=6)
 
 def make_encoder(directory, **params):
     settings = {
+        "network": "cnn2d",
         "network__filters": (4, 4, 4),
         "network__embedding_dim": 8,
         "batch_size": 8,

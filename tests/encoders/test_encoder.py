@@ -18,7 +18,7 @@ from sklearn_siamese_speaker.encoders._training import _crop_length
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
 
 TRAINING = {"batch_size": 16, "random_state": 0}
-TINY = {"network__filters": (8, 8, 8), "network__embedding_dim": 16, **TRAINING}
+TINY = {"network": "cnn2d", "network__filters": (8, 8, 8), "network__embedding_dim": 16, **TRAINING}
 
 
 make_frames = partial(conftest.make_frames, n_recordings=5, n_features=6, n_frames=30)
@@ -201,7 +201,7 @@ def test_a_callable_is_the_loss():
 def test_auto_network_takes_raw_audio_as_one_feature():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(8, 1, 4000)).astype(np.float32), np.repeat([0, 1], 4)
-    encoder = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(X, y)
+    encoder = SiameseSpeakerEncoder(max_epochs=1, **{**TINY, "network": "auto"}).fit(X, y)
     assert encoder.net_.module_.network.__class__.__name__ == "CNN1d"
     assert encoder.transform(X).shape == (8, 16)
 

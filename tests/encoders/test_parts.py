@@ -37,6 +37,9 @@ OTHER_VALUES = {
     "mining": "hard",
     "recordings_per_speaker": 3,
     "statistics": ("mean",),
+    "n_mixtures": 3,
+    "relevance": 3.0,
+    "shrinkage": 0.5,
 }
 PLAIN = (int, float, str, tuple)
 CHOICES = [
@@ -190,7 +193,7 @@ def test_get_params_lists_the_arguments_of_the_chosen_parts_given_or_not():
 
 def test_what_was_given_is_kept_as_it_was_by_clone_pickle_and_repr():
     filters = [4, 4]
-    encoder = SiameseSpeakerEncoder(network__filters=filters, **TINY)
+    encoder = SiameseSpeakerEncoder(network="cnn2d", network__filters=filters, **TINY)
     assert encoder.get_params(deep=False)["network__filters"] is filters
     assert clone(encoder).get_params(deep=False) == encoder.get_params(deep=False)
     assert pickle.loads(pickle.dumps(encoder)).get_params() == encoder.get_params()
@@ -221,9 +224,9 @@ def test_a_class_is_the_same_as_its_name(params):
         "optimizer": OPTIMIZERS,
     }
     classes = {name: registries[name][value] for name, value in params.items() if "__" not in name}
-    tiny = {"network__filters": (4, 4), **TINY}
-    by_name = SiameseSpeakerEncoder(**params, **tiny).fit(X, y)
-    by_class = SiameseSpeakerEncoder(**{**params, **classes}, **tiny).fit(X, y)
+    tiny = {"network": "cnn2d", "network__filters": (4, 4), **TINY}
+    by_name = SiameseSpeakerEncoder(**{**tiny, **params}).fit(X, y)
+    by_class = SiameseSpeakerEncoder(**{**tiny, **params, **classes}).fit(X, y)
     assert_array_equal(by_class.transform(X), by_name.transform(X))
     assert by_class.embedding_metric_ == by_name.embedding_metric_
     plain = SiameseSpeakerEncoder(**tiny).fit(X, y)
@@ -249,7 +252,7 @@ class MoreScaled(Scaled):
 
 
 def test_a_class_of_the_user_has_its_arguments_as_parameters():
-    encoder = SiameseSpeakerEncoder(loss=Scaled, network__filters=(4, 4), **TINY)
+    encoder = SiameseSpeakerEncoder(loss=Scaled, network="cnn2d", network__filters=(4, 4), **TINY)
     assert encoder.get_params()["loss__factor"] == 1.0
     with pytest.raises(ValueError, match="loss=Scaled needs a value for loss__power"):
         encoder.fit(*make_frames())
@@ -258,7 +261,9 @@ def test_a_class_of_the_user_has_its_arguments_as_parameters():
 
 
 def test_arguments_that_a_class_hands_to_its_base_are_known():
-    encoder = SiameseSpeakerEncoder(loss=MoreScaled, network__filters=(4, 4), **TINY)
+    encoder = SiameseSpeakerEncoder(
+        loss=MoreScaled, network="cnn2d", network__filters=(4, 4), **TINY
+    )
     with pytest.raises(ValueError, match="arguments are: shift, power, factor"):
         encoder.set_params(loss__colour=1)
     encoder.set_params(loss__shift=1, loss__factor=0.5).fit(*make_frames())
@@ -274,7 +279,9 @@ def test_a_factory_that_takes_any_name_is_trusted():
 
 
 def test_numbers_of_numpy_are_arguments_like_others():
-    encoder = SiameseSpeakerEncoder(network__embedding_dim=np.int64(5), max_epochs=np.int64(1))
+    encoder = SiameseSpeakerEncoder(
+        "cnn2d", network__embedding_dim=np.int64(5), max_epochs=np.int64(1)
+    )
     encoder.set_params(network__filters=np.array([4, 4]), schedule="one_cycle")
     assert encoder.fit(*make_frames()).transform(make_frames()[0]).shape == (24, 5)
 
@@ -287,7 +294,10 @@ def test_an_argument_that_does_not_allow_none_refuses_it():
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"network__filters": ()}, "CNN2d needs filters to be a tuple of at least one whole"),
+        (
+            {"network": "cnn2d", "network__filters": ()},
+            "CNN2d needs filters to be a tuple of at least one whole",
+        ),
         ({"loss": "triplet", "loss__mining": "x"}, "Triplet needs mining to be 'semihard' or"),
         ({"pairs__recordings_per_speaker": 0}, "SpeakerBatchSampler needs recordings_per_speaker"),
     ],
@@ -299,7 +309,9 @@ def test_values_that_a_part_cannot_have_are_sentences(params, sentence):
 
 def test_parameters_changed_after_the_fit_do_not_change_what_was_learned():
     X, y = make_frames()
-    encoder = SiameseSpeakerEncoder(network__filters=(4, 4), metric="manhattan", **TINY).fit(X, y)
+    encoder = SiameseSpeakerEncoder(
+        network="cnn2d", network__filters=(4, 4), metric="manhattan", **TINY
+    ).fit(X, y)
     embeddings = encoder.transform(X)
     encoder.set_params(network="lstm", metric="cosine")
     again = pickle.loads(pickle.dumps(encoder))

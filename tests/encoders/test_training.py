@@ -48,6 +48,7 @@ def learning_rates(**params):
 
     X = np.random.default_rng(0).normal(size=(32, 3, 6)).astype(np.float32)
     SiameseSpeakerEncoder(
+        network="cnn2d",
         network__filters=(2,),
         network__embedding_dim=2,
         batch_size=8,

@@ -27,6 +27,7 @@ class StopAfter(Callback):
 
 
 TINY = {
+    "network": "cnn2d",
     "network__filters": (4, 4, 4),
     "network__embedding_dim": 8,
     "batch_size": 8,

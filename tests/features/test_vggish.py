@@ -330,7 +330,12 @@ def test_pipelines_of_vggish_learn(narrow):
     tones = np.sin(2 * np.pi * np.array([300, 2000])[y, np.newaxis] * np.arange(32000) / 16000)
     X = 0.5 * tones + rng.uniform(-0.01, 0.01, (8, 32000))
     encoder = SiameseSpeakerEncoder(
-        network__filters=(4,), network__embedding_dim=4, max_epochs=2, batch_size=8, random_state=0
+        network="cnn2d",
+        network__filters=(4,),
+        network__embedding_dim=4,
+        max_epochs=2,
+        batch_size=8,
+        random_state=0,
     )
     siamese = Pipeline([("vggish", random_vggish()), ("encoder", encoder)])
     assert siamese.fit_transform(X, y).shape == (8, 4)

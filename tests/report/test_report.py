@@ -32,7 +32,7 @@ def tiny(monkeypatch):
 
     def encoder(**params):
         params["max_epochs"] = 2
-        return SiameseSpeakerEncoder(network__filters=(8, 8, 8), network__embedding_dim=16, **params)
+        return SiameseSpeakerEncoder(network="cnn2d", network__filters=(8, 8, 8), network__embedding_dim=16, **params)
 
     for module in (_accuracy, _representations):
         monkeypatch.setattr(module, "SiameseSpeakerEncoder", encoder)

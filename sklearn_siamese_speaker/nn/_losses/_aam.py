@@ -51,7 +51,7 @@ class AdditiveAngularMargin(Loss):
     0.69
     """
 
-    metrics: ClassVar[tuple[str, ...]] = ("cosine",)
+    metrics: ClassVar[tuple[str, ...]] = ("cosine", "euclidean")
 
     def __init__(
         self,
@@ -70,7 +70,8 @@ class AdditiveAngularMargin(Loss):
 
     def forward(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch ``(n, n_dims)`` with labels ``(n,)``."""
-        cosines = 1 - self.space.distances(coordinates, self.directions)  # (n, n_classes)
+        directions = functional.normalize(self.directions, dim=1)
+        cosines = functional.normalize(coordinates, dim=1) @ directions.T  # (n, n_classes)
         own = functional.one_hot(labels, len(self.directions)).bool()
         logits = self.scale * cosines.where(~own, self._with_margin(cosines))
         return functional.cross_entropy(logits, labels)

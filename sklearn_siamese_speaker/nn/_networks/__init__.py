@@ -24,12 +24,13 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "lstm": LSTM,
     "cnn_lstm": CNNLSTM,
     "tdnn": TDNN,
+    "statistics": StatisticsNetwork,
 }
 
 
 def auto_network(n_features: int) -> str:
     """Return the name of the network that suits frames of so many features; raw audio has one."""
-    return "cnn1d" if n_features == 1 else "cnn2d"
+    return "cnn1d" if n_features == 1 else "statistics"
 
 
 __all__ = [

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._vocal_tract import VocalTractWarp
 from ._moments import CovariancePooling, MixturePooling
 
 _SMALLEST_VARIANCE = 1e-5
@@ -98,7 +99,8 @@ class StatisticsNetwork(nn.Module):
         "optimizer": "adamw",
         "lr": 1e-3,
         "schedule": "one_cycle",
-        "max_epochs": 3,
+        "max_epochs": 12,
+        "augment": (VocalTractWarp(),),
     }
 
     center: Tensor
