@@ -139,12 +139,12 @@ def test_every_name_on_the_api_page_has_an_executed_example():
 WORDS = re.compile(
     r"(?<![a-z])(?:houses?|rooms?|floors?(?!\()|doors?|judg\w*|episodes?)(?![a-z])", re.IGNORECASE
 )
+ABOUT_ROOMS = {"_channels.py", "_perturbation.py", "CHANGES.md", "training.rst"}  # acoustics
 BRITISH = re.compile(
     r"centre|colour|(?:normal|standard|optim|initial|quant|minim|maxim)is(?:e|a|i)"
 )
 ROOT = DOCS.parent
 NOT_YET = (
-    "CHANGES.md",
     "docs/training.rst",
     *(f"sklearn_siamese_speaker/{package}/" for package in ("encoders", "nn")),
 )
@@ -161,7 +161,8 @@ TEXTS = [file for file in TEXTS if not file.relative_to(ROOT).as_posix().startsw
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_a_thing_has_one_word(file):
-    assert WORDS.findall(file.read_text(encoding="utf-8")) == []
+    found = {word.lower() for word in WORDS.findall(file.read_text(encoding="utf-8"))}
+    assert found - ({"room", "rooms"} if file.name in ABOUT_ROOMS else set()) == set()
 
 
 @pytest.mark.parametrize(
