@@ -29,7 +29,7 @@ class Mixture(NamedTuple):
 
 
 def fit_mixture(
-    frames: Sequence[Frames], standardize: Standardize, n_mixtures: int, seed: int
+    frames: Sequence[Frames] | Frames, standardize: Standardize, n_mixtures: int, seed: int
 ) -> Mixture:
     """Fit a mixture to frames drawn from all recordings, the same number of each.
 
@@ -82,7 +82,9 @@ def slopes(recording: Frames) -> Frames:
     return padded[:, 4:] - padded[:, :-4]
 
 
-def fit_slope_scale(frames: Sequence[Frames], standardize: Standardize) -> NDArray[np.float64]:
+def fit_slope_scale(
+    frames: Sequence[Frames] | Frames, standardize: Standardize
+) -> NDArray[np.float64]:
     """Return the root mean square of the slopes of each feature, 1 where there are none."""
     squares = np.zeros(len(frames[0]))
     for recording in frames:

@@ -1,23 +1,38 @@
-"""Statistics over frames: the one bridge from frames to vectors."""
+"""Statistics over frames: the one way from frames to vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import Interval, StrOptions, _fit_context
+from .._compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+    fit_steps,
+    with_callbacks,
+)
 from .._state import unchanged_on_error
 from ._background import fit_mixture, fit_slope_scale, slopes
 from ._frames import check_frames
 
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+Frames = Sequence[NDArray] | NDArray
+Pooling = Callable[[NDArray], NDArray]
+
 # Of each feature by itself: (n_features, n_frames) to (n_features,).
-FEATURE_STATISTICS = {
+FEATURE_STATISTICS: dict[str, Callable[..., NDArray]] = {
     "mean": np.mean,
     "std": np.std,
     "min": np.min,
@@ -27,7 +42,7 @@ FEATURE_STATISTICS = {
 STATISTICS = (*FEATURE_STATISTICS, "covariance", "slope_covariance", "mixture")
 
 
-class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """One vector for each recording, from statistics of its features over frames.
 
     Each feature is first standardized with the mean and standard deviation of all frames in
@@ -126,7 +141,7 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ['mfcc0_mean', 'mfcc1_mean', 'mfcc0_std', 'mfcc1_std']
     """
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "statistics": [StrOptions({"flatten"}), list, tuple],
         "standardize": ["boolean"],
         "n_mixtures": [Interval(Integral, 1, None, closed="left")],
@@ -136,13 +151,13 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        statistics=("mean", "std"),
+        statistics: str | Sequence[str] = ("mean", "std"),
         *,
-        standardize=True,
-        n_mixtures=64,
-        relevance=6.0,
-        random_state=None,
-    ):
+        standardize: bool = True,
+        n_mixtures: int = 64,
+        relevance: float = 6.0,
+        random_state: Any = None,
+    ) -> None:
         self.statistics = statistics
         self.standardize = standardize
         self.n_mixtures = n_mixtures
@@ -150,7 +165,7 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> Self:
         """Learn the mean and standard deviation of each feature over all frames.
 
         Parameters
@@ -173,7 +188,12 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._learn(frames)
         return self
 
-    def _learn(self, frames):
+    @with_callbacks
+    def _learn(self, frames: Frames) -> None:
+        with fit_steps(self, frames, 0):
+            self._learn_statistics(frames)
+
+    def _learn_statistics(self, frames: Frames) -> None:
         if self.statistics == "flatten":
             self.n_frames_ = _common_length(frames, np.shape(frames[0])[1])
         if self.standardize:
@@ -185,7 +205,7 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             mixture = fit_mixture(frames, self._standardize, self.n_mixtures, seed)
             self.mixture_weights_, self.mixture_means_, self.mixture_variances_ = mixture
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float32]:
         """Return one vector for each recording.
 
         Parameters
@@ -203,10 +223,10 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         frames = check_frames(self, X, reset=False)
         if self.statistics == "flatten":
             _common_length(frames, self.n_frames_)
-        poolings = [np.ravel] if self.statistics == "flatten" else self._poolings()
+        poolings: list[Pooling] = [np.ravel] if self.statistics == "flatten" else self._poolings()
         return np.stack([self._pool(recording, poolings) for recording in frames])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
         """Return names such as "mfcc0_mean".
 
         Parameters
@@ -230,13 +250,13 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             ]
         return np.array(pooled, dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _check_statistics(self):
+    def _check_statistics(self) -> None:
         unknown = [] if self.statistics == "flatten" else set(self.statistics) - set(STATISTICS)
         if unknown or len(self.statistics) == 0:
             raise ValueError(
@@ -244,14 +264,16 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"{', '.join(STATISTICS)}."
             )
 
-    def _standardize(self, recording):
+    def _standardize(self, recording: NDArray) -> NDArray:
         if not self.standardize:
             return recording
         return (recording - self.mean_[:, np.newaxis]) / self.scale_[:, np.newaxis]
 
-    def _poolings(self):
+    def _poolings(self) -> list[Pooling]:
         """Return the function of each statistic, of a standardized recording."""
-        poolings = {name: partial(pool, axis=1) for name, pool in FEATURE_STATISTICS.items()}
+        poolings: dict[str, Pooling] = {
+            name: partial(pool, axis=1) for name, pool in FEATURE_STATISTICS.items()
+        }
         if "covariance" in self.statistics:
             poolings["covariance"] = _covariance_pooling()
         if "slope_covariance" in self.statistics:
@@ -262,20 +284,22 @@ class FramePooling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             poolings["mixture"] = _mixture_pooling(*mixture, self.relevance)
         return [poolings[name] for name in self.statistics]
 
-    def _pool(self, recording, poolings):
+    def _pool(self, recording: NDArray, poolings: Sequence[Pooling]) -> NDArray[np.float32]:
         # One memory layout, hence one order of summation, however the recording arrived.
         recording = self._standardize(np.ascontiguousarray(recording, dtype=float))
         pooled = [pool(recording) for pool in poolings]
         return np.concatenate(pooled).astype(np.float32)
 
 
-def _covariance_pooling():
+def _covariance_pooling() -> Pooling:
     from ..nn import CovariancePooling
 
     return partial(_pool_by_torch, CovariancePooling())
 
 
-def _mixture_pooling(weights, means, variances, relevance):
+def _mixture_pooling(
+    weights: NDArray, means: NDArray, variances: NDArray, relevance: float
+) -> Pooling:
     from ..nn import MixturePooling
 
     n_mixtures, n_features = means.shape
@@ -284,7 +308,7 @@ def _mixture_pooling(weights, means, variances, relevance):
     return partial(_pool_by_torch, pooling)
 
 
-def _pool_by_torch(pooling, recording):
+def _pool_by_torch(pooling: Module, recording: NDArray) -> NDArray:
     """Pool one recording in float64: the same pooling as in the network, one implementation."""
     import torch
 
@@ -292,7 +316,7 @@ def _pool_by_torch(pooling, recording):
         return pooling(torch.from_numpy(recording[np.newaxis]))[0].numpy()
 
 
-def _column_names(statistic, names, n_mixtures):
+def _column_names(statistic: str, names: Sequence[str], n_mixtures: int) -> list[str]:
     if statistic.endswith("covariance"):
         return [f"{a}_{b}_{statistic}" for i, a in enumerate(names) for b in names[i:]]
     if statistic == "mixture":
@@ -300,7 +324,7 @@ def _column_names(statistic, names, n_mixtures):
     return [f"{name}_{statistic}" for name in names]
 
 
-def _frame_statistics(frames):
+def _frame_statistics(frames: Frames) -> tuple[NDArray, NDArray]:
     """Return mean and standard deviation of each feature over the frames of all recordings."""
     n_frames = sum(recording.shape[1] for recording in frames)
     mean = sum(recording.sum(axis=1, dtype=float) for recording in frames) / n_frames
@@ -311,7 +335,7 @@ def _frame_statistics(frames):
     return mean, scale
 
 
-def _common_length(frames, n_frames):
+def _common_length(frames: Frames, n_frames: int) -> int:
     for index, recording in enumerate(frames):
         if recording.shape[1] != n_frames:
             raise ValueError(
