@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from os import PathLike
 
@@ -16,6 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from .._progress import Progress
 from ..similarity import METRICS, nearest_speakers
 from ._intervals import (
     accuracy_interval,
@@ -60,13 +61,17 @@ def find_embedding_metric(estimator: BaseEstimator) -> str:
     >>> find_embedding_metric(make_pipeline(encoder, StandardScaler()))
     'euclidean'
     """
+    return _published_metric(estimator) or "euclidean"
+
+
+def _published_metric(estimator: BaseEstimator) -> str | None:
     if hasattr(estimator, "best_estimator_"):
-        return find_embedding_metric(estimator.best_estimator_)
+        return _published_metric(estimator.best_estimator_)
     if hasattr(estimator, "steps"):
         steps = _active_steps(estimator)
-        return find_embedding_metric(steps[-1]) if steps else "euclidean"
-    metric = getattr(estimator, "embedding_metric_", "euclidean")
-    if metric not in METRICS:
+        return _published_metric(steps[-1]) if steps else None
+    metric = getattr(estimator, "embedding_metric_", None)
+    if metric is not None and metric not in METRICS:
         raise ValueError(
             f"embedding_metric_ of {type(estimator).__name__} must be one of {METRICS}, "
             f"got {metric!r}."
@@ -88,54 +93,106 @@ class TaskEvaluator:
     estimator : estimator
         Transformer, classifier of embeddings, or pipeline of fitted transformers that ends in
         either. The `encoder` of a classifier that has one belongs to the front end.
+
+    Attributes
+    ----------
+    front : list of estimator
+        The fitted transformers that embed.
+    classifier : estimator or None
+        What recognises embeddings; None for a transformer.
     """
 
     def __init__(self, estimator: BaseEstimator) -> None:
         if is_classifier(estimator):
-            self._front, self._classifier = split_classifier(estimator)
+            self.front, self.classifier = split_classifier(estimator)
+            _check_metric(self.front, self.classifier)
         elif hasattr(estimator, "transform"):
-            self._front, self._classifier = _flatten(estimator), None
+            self.front, self.classifier = _flatten(estimator), None
             self._metric = find_embedding_metric(estimator)
         else:
             raise TypeError(
                 "n-shot k-way tasks need a classifier or a transformer, "
                 f"got {type(estimator).__name__}."
             )
-        for transformer in self._front:
+        for transformer in self.front:
             _check_front_is_fitted(transformer)
-
-    @property
-    def front_end(self) -> BaseEstimator | None:
-        """The first fitted transformer, None if nothing precedes the classifier."""
-        return self._front[0] if self._front else None
 
     def embed(self, X: ArrayLike) -> NDArray:
         """Return the embeddings of all recordings, an array of shape (n_samples, ...)."""
         _warn_of_copies(X)
-        for transformer in self._front:
+        for transformer in self.front:
             X = transformer.transform(X)
         return np.asarray(X)
 
     def recognize(
-        self, E: NDArray, y: NDArray, support: NDArray[np.intp], query: NDArray[np.intp]
+        self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+        """Recognise the queries of blocks of tasks.
+
+        Parameters
+        ----------
+        E : ndarray of shape (n_samples, n_dims)
+        y : ndarray of shape (n_samples,)
+        blocks : iterable of (support, query)
+        progress : Progress
+            Advanced by the tasks that are done.
+
+        Yields
+        ------
+        support, query : ndarray
+            As in `blocks`.
+        recognized : ndarray of shape (n_block_tasks, k_way, n_queries)
+            Position of the recognised speaker along `k_way`, or -1.
+        """
+        for support, query in blocks:
+            yield support, query, self._recognize_block(E, y, support, query, progress)
+
+    def _recognize_block(
+        self,
+        E: NDArray,
+        y: NDArray,
+        support: NDArray[np.intp],
+        query: NDArray[np.intp],
+        progress: Progress,
     ) -> NDArray[np.intp]:
-        """Return positions of the recognised speakers, or -1: (n_tasks, k_way, n_queries)."""
-        if self._classifier is None:
-            return nearest_speakers(E, support, query, metric=self._metric)
-        if hasattr(self._classifier, "predict_tasks"):
-            return self._classifier.predict_tasks(E, support, query)
-        if _is_nearest_neighbor(self._classifier):
-            return nearest_speakers(E, support, query, aggregation="nearest")
-        recognized = np.empty(query.shape, dtype=np.intp)
-        for task, (train, test) in enumerate(zip(support, query, strict=True)):
-            classifier = clone(self._classifier).fit(E[train.ravel()], y[train.ravel()])
-            predicted = classifier.predict(E[test.ravel()])
-            hits = predicted[:, np.newaxis] == y[train[:, 0]]
-            positions = np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
-            recognized[task] = positions.reshape(test.shape)
+        if self.classifier is None:
+            recognized = nearest_speakers(E, support, query, metric=self._metric)
+        elif hasattr(self.classifier, "predict_tasks"):
+            recognized = self.classifier.predict_tasks(E, support, query)
+        elif _is_nearest_neighbor(self.classifier):
+            recognized = nearest_speakers(E, support, query, aggregation="nearest")
+        else:
+            return np.stack(
+                [
+                    self._fit_and_predict(E, y, *task, progress)
+                    for task in zip(support, query, strict=True)
+                ]
+            )
+        progress.advance(len(support))
         return recognized
 
-    def evaluate(self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock]) -> Bunch:
+    def _fit_and_predict(
+        self,
+        E: NDArray,
+        y: NDArray,
+        support: NDArray[np.intp],
+        query: NDArray[np.intp],
+        progress: Progress,
+    ) -> NDArray[np.intp]:
+        """Fit a clone on the support of one task and recognise its queries: (k_way, n_queries)."""
+        classifier = clone(self.classifier)
+        try:
+            classifier.fit(E[support.ravel()], y[support.ravel()])
+            predicted = classifier.predict(E[query.ravel()])
+        except ValueError as error:
+            raise ValueError(_say_why_it_failed(classifier, support.shape, error)) from error
+        hits = predicted[:, np.newaxis] == y[support[:, 0]]
+        progress.advance()
+        return np.where(hits.any(axis=1), hits.argmax(axis=1), -1).reshape(query.shape)
+
+    def evaluate(
+        self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
+    ) -> Bunch:
         """Recognise blocks of tasks among embeddings and sum them up.
 
         Parameters
@@ -143,6 +200,8 @@ class TaskEvaluator:
         E : ndarray of shape (n_samples, n_dims)
         y : ndarray of shape (n_samples,)
         blocks : iterable of (support, query)
+        progress : Progress
+            Advanced by the tasks that are done.
 
         Returns
         -------
@@ -157,8 +216,7 @@ class TaskEvaluator:
         labels, speakers = np.unique(y, return_inverse=True)
         counts = np.zeros((2, len(labels)))
         parts, digest = [], blake2b(speakers.tobytes(), digest_size=16)
-        for support, query in blocks:
-            recognized = self.recognize(E, y, support, query)
+        for support, query, recognized in self.recognize(E, y, blocks, progress):
             counts += count_recognized(speakers[support[:, :, 0]], recognized, len(labels))
             parts.append(task_accuracies(recognized))
             digest.update(support.tobytes() + query.tobytes())
@@ -207,6 +265,33 @@ def _flatten(estimator: BaseEstimator) -> list[BaseEstimator]:
 
 def _active_steps(pipeline: BaseEstimator) -> list[BaseEstimator]:
     return [step for _, step in pipeline.steps if step not in (None, "passthrough")]
+
+
+def _check_metric(front: list[BaseEstimator], classifier: BaseEstimator) -> None:
+    """Raise if the classifier compares embeddings by another metric than they are made for."""
+    learned = _published_metric(front[-1]) if front else None
+    own = classifier.get_params().get("metric")
+    own = "euclidean" if own == "auto" else own  # there is no encoder that it could ask
+    if learned is not None and own in METRICS and own != learned:
+        name = type(classifier).__name__
+        raise ValueError(
+            f"{name} compares embeddings by {own!r}, but the {type(front[-1]).__name__} before it "
+            f"was trained for {learned!r}. A classifier at the end of a Pipeline cannot see the "
+            f"step before it. Set metric={learned!r} in {name}."
+        )
+
+
+def _say_why_it_failed(classifier: BaseEstimator, shape: tuple[int, ...], error: ValueError) -> str:
+    message = (
+        f"{type(classifier).__name__} failed in a task of {shape[0]} speakers with {shape[1]} "
+        f"recordings each: {error}"
+    )
+    if hasattr(classifier, "transform"):
+        message += (
+            " It is a transformer as well: to evaluate the space that it learned on background "
+            "speakers, pass make_pipeline(FrozenEstimator(estimator), KNeighborsClassifier(1))."
+        )
+    return message
 
 
 def _check_front_is_fitted(transformer: BaseEstimator) -> None:

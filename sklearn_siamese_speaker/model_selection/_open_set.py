@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import Bunch, check_consistent_length, check_scalar, column_or_1d
 
 from .._docs import substitute
+from .._progress import Progress
 from ..metrics import error_rate_bound
-from ._evaluation import TaskEvaluator, split_classifier
+from ._evaluation import TaskEvaluator
 from ._tasks import SpeakerPool
 from ._texts import TEXTS
 
@@ -106,8 +107,13 @@ def open_set_score(
         for shots in n_shots
         for n in n_enrolled
     ]
-    E, classifier = TaskEvaluator(estimator).embed(X), split_classifier(estimator)[1]
-    rows = [_rates_of_errors(classifier, E, labels, enrolments) for enrolments in cells]
+    evaluator = TaskEvaluator(estimator)
+    E = evaluator.embed(X)
+    with Progress("Enrolling and counting errors", len(cells) * n_repeats) as progress:
+        rows = [
+            _rates_of_errors(evaluator.classifier, E, labels, enrolments, progress.advance)
+            for enrolments in cells
+        ]
     arrays = {key: np.reshape([row[key] for row in rows], (len(n_shots), -1)) for key in rows[0]}
     return Bunch(
         **arrays, n_enrolled=np.array(n_enrolled), n_shots=np.array(n_shots), n_repeats=n_repeats
@@ -151,10 +157,17 @@ class _Decisions(NamedTuple):
 
 
 def _rates_of_errors(
-    classifier: BaseEstimator, E: NDArray, y: NDArray, enrolments: NDArray[np.intp]
+    classifier: BaseEstimator,
+    E: NDArray,
+    y: NDArray,
+    enrolments: NDArray[np.intp],
+    advance: Callable[[], None],
 ) -> dict[str, float]:
     """Return the rate of each kind of error, and its interval."""
-    repeats = [_find_errors(classifier, E, y, drawn.ravel()) for drawn in enrolments]
+    repeats = []
+    for drawn in enrolments:
+        repeats.append(_find_errors(classifier, E, y, drawn.ravel()))
+        advance()
     rates: dict[str, float] = {}
     for error, decisions in zip(ERRORS, zip(*repeats, strict=True), strict=True):
         pooled = _Decisions(*map(np.concatenate, zip(*decisions, strict=True)))

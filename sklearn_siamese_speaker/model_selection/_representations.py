@@ -15,6 +15,7 @@ from sklearn.utils import Bunch, _safe_indexing, check_consistent_length, column
 
 from .._audio import open_recordings
 from .._docs import substitute
+from .._progress import Progress
 from ._evaluation import TaskEvaluator
 from ._intervals import warn_of_few_speakers
 from ._scores import paired_difference
@@ -123,7 +124,7 @@ def compare_representations(
     for name, pipeline in pipelines.items():
         if verbose:
             print(f"fitting {name} on {len(y_train)} recordings", flush=True)
-        rows.append(_fit_and_evaluate(pipeline, X_train, y_train, X_test, y_test, blocks))
+        rows.append(_fit_and_evaluate(pipeline, X_train, y_train, X_test, y_test, blocks, n_tasks))
     warn_of_few_speakers(rows, "the unseen")
     return Bunch(
         names=list(pipelines),
@@ -165,6 +166,7 @@ def _fit_and_evaluate(
     X_test: ArrayLike,
     y_test: NDArray,
     blocks: Sequence[TaskBlock],
+    n_tasks: int,
 ) -> Bunch:
     """Return the evaluation of one pipeline, with its costs."""
     start = perf_counter()
@@ -174,9 +176,11 @@ def _fit_and_evaluate(
     start = perf_counter()
     E = evaluator.embed(X_test)
     embed_seconds = perf_counter() - start
+    with Progress("Evaluating tasks", n_tasks) as progress:
+        evaluation = evaluator.evaluate(E, y_test, blocks, progress)
     return Bunch(
-        **evaluator.evaluate(E, y_test, blocks),
-        n_values=_count_values(evaluator.front_end, _safe_indexing(X_test, [0])),
+        **evaluation,
+        n_values=_count_values(next(iter(evaluator.front), None), _safe_indexing(X_test, [0])),
         fit_seconds=fit_seconds,
         embed_milliseconds=1000 * embed_seconds / len(y_test),
         estimator=fitted,

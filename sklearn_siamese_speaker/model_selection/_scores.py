@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral
 
@@ -20,6 +21,7 @@ from sklearn.utils import (
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._docs import substitute
+from .._progress import Progress
 from ._evaluation import TaskEvaluator, task_accuracies
 from ._intervals import compare_paired, warn_of_few_speakers
 from ._splits import NShotKWaySplit, SeenUnseenSplit, check_task_parameters
@@ -100,12 +102,12 @@ def n_shot_k_way_score(
     np.float64(0.95)
     """
     check_consistent_length(X, y)
-    tasks = NShotKWaySplit(n_shots, k_way, n_queries, n_tasks, random_state)
-    blocks = tasks.task_blocks(y, groups)
+    blocks = NShotKWaySplit(n_shots, k_way, n_queries, n_tasks, random_state).task_blocks(y, groups)
     evaluator = TaskEvaluator(estimator)
     E, labels = evaluator.embed(X), column_or_1d(y)
-    recognized = (evaluator.recognize(E, labels, *block) for block in blocks)
-    return np.concatenate([task_accuracies(positions) for positions in recognized])
+    with Progress("Evaluating tasks", n_tasks) as progress:
+        tasks = evaluator.recognize(E, labels, blocks, progress)
+        return np.concatenate([task_accuracies(recognized) for _, _, recognized in tasks])
 
 
 @substitute(**TEXTS)
@@ -175,14 +177,45 @@ class NShotKWayScorer(BaseEstimator):
         Returns
         -------
         accuracy : float
+
+        Raises
+        ------
+        ValueError
+            If fewer than `k_way` speakers have enough recordings or sessions, as in the folds of
+            scikit-learn's default `cv`.
         """
         if not isinstance(self.random_state, Integral):
             raise ValueError(
                 "random_state of NShotKWayScorer must be an integer, so that all candidates get "
                 f"the same tasks, got {self.random_state!r}."
             )
+        self._check_speakers(estimator, y, groups)
         accuracies = n_shot_k_way_score(estimator, X, y, groups=groups, **self.get_params())
         return float(accuracies.mean())
+
+    def _check_speakers(
+        self, estimator: BaseEstimator, y: ArrayLike, groups: ArrayLike | None
+    ) -> None:
+        """Raise if there are too few speakers, warn of those trained on; say how to split."""
+        try:
+            with warnings.catch_warnings(action="ignore"):  # they come again with the tasks
+                NShotKWaySplit(**self.get_params()).task_blocks(y, groups)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} Give the search cv=SpeakerKFold(n_splits), so that each fold has all "
+                f"recordings of its speakers, and so few folds that each has {self.k_way} speakers."
+            ) from None  # a search prints the whole traceback of every failure
+        speakers = np.unique(column_or_1d(y))
+        trained = [getattr(step, "classes_", []) for step in TaskEvaluator(estimator).front]
+        known = [speaker for speaker in speakers if any(speaker in names for names in trained)]
+        if known:
+            warnings.warn(
+                f"{len(known)} of {len(speakers)} speakers to score on were trained on, {known[0]} "
+                "and others: the score is too high for other speakers. Give the search "
+                "cv=SpeakerKFold().",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def get_metadata_routing(self) -> MetadataRequest:
         """Return what the scorer requests: `groups`.
@@ -290,7 +323,8 @@ def n_shot_k_way_curve(
     cells = _check_cells(y, groups, k_ways, n_shots, n_queries, n_tasks, seed)
     evaluator = TaskEvaluator(estimator)
     E, labels = evaluator.embed(X), column_or_1d(y)
-    evaluated = [evaluator.evaluate(E, labels, blocks) for blocks in cells]
+    with Progress("Evaluating tasks", len(cells) * n_tasks) as progress:
+        evaluated = [evaluator.evaluate(E, labels, blocks, progress) for blocks in cells]
     warn_of_few_speakers(evaluated)
     shape = (len(n_shots), len(k_ways))
     arrays = {name: np.array([cell[name] for cell in evaluated]) for name in _CELL_ARRAYS}
@@ -456,7 +490,8 @@ def seen_unseen_score(
     scores = {}
     for name, test in tests.items():
         E = evaluator.embed(_safe_indexing(X, test))
-        scores[name] = evaluator.evaluate(E, labels[test], blocks[name])
+        with Progress("Evaluating tasks", n_tasks) as progress:
+            scores[name] = evaluator.evaluate(E, labels[test], blocks[name], progress)
         warn_of_few_speakers([scores[name]], f"the {name} test set")
     return Bunch(**scores, chance=1 / k_way, estimator=fitted)
 

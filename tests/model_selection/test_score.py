@@ -1,6 +1,8 @@
 """Tests of scoring estimators by tasks: against scikit-learn's own cross-validation."""
 
 import pickle
+import re
+import warnings
 
 import conftest
 import numpy as np
@@ -18,12 +20,15 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
+from sklearn_siamese_speaker import _progress
 from sklearn_siamese_speaker.model_selection import (
     NShotKWayScorer,
     NShotKWaySplit,
     SeenUnseenSplit,
     SpeakerKFold,
+    n_shot_k_way_curve,
     n_shot_k_way_score,
+    open_set_score,
     seen_unseen_score,
 )
 from sklearn_siamese_speaker.similarity import nearest_speakers
@@ -357,3 +362,127 @@ def test_copies_of_a_recording_are_said():
     knn = KNeighborsClassifier(1)
     with pytest.warns(UserWarning, match=r"X\[7\] is the same recording as X\[5\], one of 2 cop"):
         n_shot_k_way_score(knn, X, y, k_way=2, n_tasks=5)
+
+
+# A metric that the classifier at the end of a Pipeline cannot see
+
+
+@pytest.mark.parametrize("classifier", [NearestMean(), KNeighborsClassifier(1, metric="cosine")])
+@pytest.mark.parametrize("freeze", [FrozenEstimator, lambda encoder: encoder])
+def test_a_classifier_that_compares_by_another_metric_than_the_encoder_is_refused(
+    classifier, freeze
+):
+    X, y, _ = make_recordings()
+    encoder = make_pipeline(StandardScaler(), CountingEncoder("manhattan")).fit(X)
+    pipeline = make_pipeline(freeze(encoder), classifier)
+    name = type(classifier).__name__
+    message = (
+        rf"{name} compares embeddings by '(euclidean|cosine)', but the CountingEncoder before it "
+        rf"was trained for 'manhattan'. .* Set metric='manhattan' in {name}\."
+    )
+    with pytest.raises(ValueError, match=message):
+        n_shot_k_way_score(pipeline, X, y)
+    with pytest.raises(ValueError, match=message):
+        n_shot_k_way_curve(pipeline, X, y, k_ways=[2], n_shots=[1])
+    with pytest.raises(ValueError, match=message):
+        NShotKWayScorer()(pipeline, X, y)
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        make_pipeline(CountingEncoder("cosine"), NearestMean(metric="cosine")),
+        make_pipeline(CountingEncoder("cosine"), StandardScaler(), NearestMean()),
+        make_pipeline(StandardScaler(), NearestMean(metric="cosine")),
+        make_pipeline(CountingEncoder("cosine"), KNeighborsClassifier(1)),
+    ],
+    ids=["the same", "another space", "no encoder", "no metric of ours"],
+)
+def test_a_classifier_whose_metric_contradicts_no_encoder_is_scored(pipeline):
+    X, y, _ = make_recordings()
+    assert n_shot_k_way_score(pipeline[:-1].fit(X) and pipeline, X, y, n_tasks=5).shape == (5,)
+
+
+# What fails in every task says so once
+
+
+def test_a_classifier_that_cannot_be_fitted_on_a_task_says_what_to_do():
+    X, y, _ = make_recordings()
+    pipeline = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(X, y)
+    message = (
+        "LinearDiscriminantAnalysis failed in a task of 5 speakers with 1 recordings each: The "
+        "number of samples must be more than the number of classes. It is a transformer "
+        "as well: to evaluate the space that it learned on background speakers, pass "
+        "make_pipeline(FrozenEstimator(estimator), KNeighborsClassifier(1))."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        n_shot_k_way_curve(pipeline, X, y, k_ways=[5], n_shots=[1], n_tasks=10)
+    advised = make_pipeline(FrozenEstimator(pipeline), KNeighborsClassifier(1))
+    assert n_shot_k_way_score(advised, X, y, n_tasks=10, random_state=0).mean() > 0.2
+    with pytest.raises(ValueError, match=r"with 2 recordings each: Expected n_neighbors [^.]*$"):
+        n_shot_k_way_score(KNeighborsClassifier(30), X, y, n_shots=2, n_tasks=10)
+
+
+def test_a_search_over_the_default_folds_points_to_speaker_folds():
+    X, y, _ = make_recordings(n_speakers=15)
+    search = GridSearchCV(
+        PCA(), {"n_components": [1, 2, 3]}, scoring=NShotKWayScorer(), error_score="raise"
+    )
+    sentence = (
+        r"k_way=5 needs at least 5 speakers .* Give the search cv=SpeakerKFold\(n_splits\), so "
+        r"that each fold has all recordings of its speakers, and so few folds that each has 5 "
+        r"speakers\.$"
+    )
+    with pytest.raises(ValueError, match=sentence):
+        search.fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        search.set_params(error_score=np.nan).fit(X, y)
+    failures = [str(w.message) for w in caught if "Scoring failed" in str(w.message)]
+    assert {failure.count("Traceback") for failure in failures} == {1}
+    assert all("cv=SpeakerKFold" in failure.splitlines()[-1] for failure in failures)
+
+
+class Names(CountingEncoder):
+    """An encoder that publishes the speakers that it was trained on."""
+
+    def fit(self, X, y=None):
+        self.classes_ = np.unique(y)
+        return super().fit(X, y)
+
+
+def test_a_scorer_warns_of_speakers_that_the_encoder_was_trained_on():
+    X, y, _ = make_recordings()
+    known = np.isin(y, np.unique(y)[:7])
+    message = (
+        "2 of 5 speakers to score on were trained on, speaker5 and others: the score is too high "
+        "for other speakers. Give the search cv=SpeakerKFold()."
+    )
+    test = np.isin(y, np.unique(y)[5:])
+    encoder = Names().fit(X[known], y[known])
+    with pytest.warns(UserWarning, match=re.escape(message)):
+        NShotKWayScorer()(encoder, X[test], y[test])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search = GridSearchCV(Names(), {"metric": ["cosine"]}, scoring=NShotKWayScorer(k_way=2))
+        search.set_params(cv=SpeakerKFold(3)).fit(X, y)
+
+
+# Progress
+
+
+@pytest.mark.parametrize("estimator", [StandardScaler(), LinearDiscriminantAnalysis()])
+def test_tasks_that_take_long_say_so(estimator, capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
+    X, y, _ = make_recordings()
+    n_shot_k_way_score(estimator.fit(X, y), X, y, n_shots=2, n_tasks=20)
+    assert re.fullmatch(r"Evaluating tasks: \d+ of 20, 0 s left\n", capsys.readouterr().err)
+    n_shot_k_way_curve(estimator, X, y, k_ways=[2, 3], n_shots=[2], n_tasks=20)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_open_set_score_that_takes_long_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
+    X, y, _ = make_recordings()
+    open_set_score(NearestMean(radius=2.0), X, y, n_enrolled=[2, 3], n_shots=[1], n_repeats=3)
+    assert re.fullmatch(r"Enrolling and counting errors: 1 of 6, .*\n", capsys.readouterr().err)
