@@ -16,9 +16,9 @@ from sklearn.utils import Bunch, _safe_indexing, check_consistent_length, column
 from .._audio import open_recordings
 from .._docs import substitute
 from .._progress import Progress
+from ._curve import paired_difference
 from ._evaluation import TaskEvaluator
 from ._intervals import warn_of_few_speakers
-from ._scores import paired_difference
 from ._splits import NShotKWaySplit
 from ._tasks import TaskBlock
 from ._texts import TEXTS
