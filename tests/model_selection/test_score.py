@@ -471,14 +471,14 @@ def test_a_scorer_warns_of_speakers_that_the_encoder_was_trained_on():
 # Progress
 
 
-@pytest.mark.parametrize("estimator", [StandardScaler(), LinearDiscriminantAnalysis()])
-def test_tasks_that_take_long_say_so(estimator, capsys, monkeypatch):
+def test_tasks_that_take_long_say_so_in_one_line(capsys, monkeypatch):
     monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
     X, y, _ = make_recordings()
-    n_shot_k_way_score(estimator.fit(X, y), X, y, n_shots=2, n_tasks=20)
-    assert re.fullmatch(r"Evaluating tasks: \d+ of 20, 0 s left\n", capsys.readouterr().err)
-    n_shot_k_way_curve(estimator, X, y, k_ways=[2, 3], n_shots=[2], n_tasks=20)
-    assert capsys.readouterr().err.count("\n") == 1
+    n_shot_k_way_score(LinearDiscriminantAnalysis(), X, y, n_shots=2, n_tasks=20)
+    assert re.fullmatch(r"Evaluating tasks: 1 of 20, \d+ s left\n", capsys.readouterr().err)
+    scaler = StandardScaler().fit(X)
+    n_shot_k_way_curve(scaler, X, y, k_ways=[2, 3], n_shots=[2], n_tasks=20)
+    assert re.fullmatch(r"Evaluating tasks: 20 of 40, \d+ s left\n", capsys.readouterr().err)
 
 
 def test_an_open_set_score_that_takes_long_says_so(capsys, monkeypatch):
