@@ -12,16 +12,8 @@ import joblib
 import numpy as np
 import skops.io
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import make_pipeline
 
-from sklearn_siamese_speaker import (
-    MFCC,
-    TRUSTED_TYPES,
-    FramePooling,
-    OneShotClassifier,
-    SiameseSpeakerEncoder,
-)
-from sklearn_siamese_speaker.datasets import make_speakers
+from sklearn_siamese_speaker import TRUSTED_TYPES, OneShotClassifier, SiameseSpeakerEncoder
 
 from .outcomes import Tally, outcome_of
 
@@ -120,10 +112,10 @@ def flipped_joblib(quick):
 
 
 def make_classifier():
-    """Return a classifier with enrolled speakers, and recordings to recognise."""
-    X, y = make_speakers(n_speakers=6, n_recordings=3, duration=0.5, random_state=0)
-    statistics = make_pipeline(MFCC(n_mfcc=8, n_mels=16), FramePooling()).fit(X)
-    return OneShotClassifier(FrozenEstimator(statistics)).fit(X[::3], y[::3]), X
+    """Return a classifier with a trained encoder and enrolled speakers, and frames to recognise."""
+    X, y = make_frames()
+    encoder = make_encoder(None, max_epochs=1).fit(X, y)
+    return OneShotClassifier(FrozenEstimator(encoder)).fit(X[::8], y[::8]), X[1::8]
 
 
 def _flip(content, load, who, X, quick, tally):
