@@ -6,34 +6,28 @@ import inspect
 from typing import Any
 
 # A saved file holds the classes of its estimators by name. This list is fixed and written by hand:
-# a list that is read from the file itself trusts whatever its author put in. Classes that read or
-# write files when they are called, and all functions, stay out of it.
+# a list that is read from the file itself trusts whatever its author put in. Functions, and classes
+# that write files, stay out of it.
+_TRUSTED = {
+    "sklearn_siamese_speaker": """
+        ChannelPerturbation FramePooling LogMelSpectrogram MFCC OneShotClassifier
+        OnnxSpeakerEncoder PretrainedSpeakerEncoder RawAudio SiameseSpeakerEncoder
+        SpeakerVerifier SpeedPerturbation VGGish
+    """,
+    "sklearn_siamese_speaker.model_selection": """
+        NShotKWayScorer NShotKWaySplit SeenUnseenSplit SpeakerKFold
+    """,
+    "sklearn_siamese_speaker.nn": """
+        AdditiveAngularMargin AdditiveNoise BandLimit BinaryCrossEntropy CNN1d CNN2d
+        CNNLSTM Contrastive CosineSpace CovariancePooling CustomLoss EuclideanSpace
+        FeatureMask LSTM Loss ManhattanSpace MixturePooling PairLoss Prototypical
+        RandomChannel RandomPairSampler RandomPairs Siamese Space SpeakerBatchSampler
+        StatisticsNetwork StatisticsPooling TDNN TimeMask Triplet VocalTractWarp
+        WeightedManhattanSpace
+    """,
+}
 TRUSTED_TYPES = [
-    *(
-        f"sklearn_siamese_speaker.{name}"
-        for name in (
-            "ChannelPerturbation",
-            "FramePooling",
-            "LogMelSpectrogram",
-            "MFCC",
-            "OneShotClassifier",
-            "OnnxSpeakerEncoder",
-            "PretrainedSpeakerEncoder",
-            "RawAudio",
-            "SiameseSpeakerEncoder",
-            "SpeakerVerifier",
-            "SpeedPerturbation",
-            "VGGish",
-        )
-    ),
-    *(
-        f"sklearn_siamese_speaker.model_selection.{name}"
-        for name in ("NShotKWayScorer", "NShotKWaySplit", "SeenUnseenSplit", "SpeakerKFold")
-    ),
-    *(
-        f"sklearn_siamese_speaker.nn.{name}"
-        for name in ("AdditiveNoise", "BandLimit", "FeatureMask", "RandomChannel", "TimeMask")
-    ),
+    f"{package}.{name}" for package, names in _TRUSTED.items() for name in names.split()
 ]
 
 

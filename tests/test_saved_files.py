@@ -131,4 +131,18 @@ def test_trusted_types_are_the_classes_that_a_saved_estimator_holds():
         for name in sklearn_siamese_speaker.__all__
         if hasattr(getattr(sklearn_siamese_speaker, name), "get_params")
     }
-    assert estimators <= set(TRUSTED_TYPES)
+    parts = {
+        f"sklearn_siamese_speaker.nn.{name}"
+        for name in nn.__all__
+        if isinstance(getattr(nn, name), type)
+    }
+    assert estimators | parts <= set(TRUSTED_TYPES)
+
+
+def test_an_encoder_of_classes_loads_with_the_trusted_types_alone(voices, tmp_path):
+    X, y = voices
+    encoder = SiameseSpeakerEncoder(nn.TDNN, loss=nn.Contrastive, max_epochs=1)
+    pipeline = make_pipeline(MFCC(), encoder).fit(X, y)
+    skops_io.dump(pipeline, tmp_path / "pipeline.skops")
+    loaded = load_as_a_user_does(tmp_path / "pipeline.skops")
+    np.testing.assert_array_equal(loaded.transform(X), pipeline.transform(X))
