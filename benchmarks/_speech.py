@@ -24,7 +24,7 @@ def load_frames(corpus, file=None):
     """
     if file is not None and Path(file).exists():
         return _read(file)
-    paths, speakers, split = _list(corpus)
+    paths, speakers, split = list_recordings(corpus)
     frames = list(MFCC().fit_transform(paths))
     if file is not None:
         _write(file, frames, speakers, split)
@@ -36,7 +36,7 @@ def load_other_speeds(corpus, percents=(90, 110)):
 
     Pitch and formants move with the speed: a voice at 90 % is the voice of somebody else.
     """
-    paths, speakers, split = _list(corpus)
+    paths, speakers, split = list_recordings(corpus)
     is_train = split == "train"
     frames, labels = [], []
     for percent in percents:
@@ -55,7 +55,8 @@ def select(frames, y, chosen):
     return [frames[i] for i in np.flatnonzero(chosen)], y[chosen]
 
 
-def _list(corpus):
+def list_recordings(corpus):
+    """Return paths, speakers, and "train" or "test" for each."""
     folder = Path(os.environ["SKLEARN_SIAMESE_SPEAKER_SPEECH"])
     with open(folder / f"{corpus}.csv", newline="") as lines:
         rows = list(csv.DictReader(lines))

@@ -6,13 +6,11 @@ Tasks are 10,000 with one recording of each speaker; the equal error rate is ove
 recordings; in brackets 95 % intervals over speakers. Nothing is trained or chosen here.
 """
 
-import csv
-import os
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from _speech import list_recordings
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_siamese_speaker import PretrainedSpeakerEncoder
@@ -20,14 +18,6 @@ from sklearn_siamese_speaker.metrics import bootstrap_interval, equal_error_rate
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
 
 N_TASKS = 10_000
-
-
-def list_test_recordings(corpus):
-    """Return the paths and the speakers of the test split."""
-    folder = Path(os.environ["SKLEARN_SIAMESE_SPEAKER_SPEECH"])
-    with open(folder / f"{corpus}.csv", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["split"] == "test"]
-    return [str(folder / row["path"]) for row in rows], np.array([row["speaker"] for row in rows])
 
 
 def evaluate(name, paths, y):
@@ -58,7 +48,8 @@ def evaluate(name, paths, y):
 
 def main():
     corpus = sys.argv[1] if len(sys.argv) > 1 else "speechocean762"
-    paths, y = list_test_recordings(corpus)
+    paths, y, split = list_recordings(corpus)
+    paths, y = [paths[i] for i in np.flatnonzero(split == "test")], y[split == "test"]
     print(f"{corpus}: {len(np.unique(y))} speakers, {len(y)} recordings")
     for name in ("campplus", "dvector"):
         evaluate(name, paths, y)

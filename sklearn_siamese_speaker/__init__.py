@@ -6,6 +6,8 @@ Frames to speaker embeddings
     SiameseSpeakerEncoder; SpeedPerturbation, ChannelPerturbation (train on copies too)
 Recordings to speaker embeddings, already trained
     PretrainedSpeakerEncoder (public ones by name), OnnxSpeakerEncoder (any ONNX model)
+Encoders to ONNX files
+    export_onnx
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
 Evaluation of any of them
@@ -28,6 +30,7 @@ from .encoders import (
     PretrainedSpeakerEncoder,
     SiameseSpeakerEncoder,
     SpeedPerturbation,
+    export_onnx,
 )
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import OneShotClassifier, SpeakerVerifier
@@ -50,6 +53,7 @@ __all__ = [
     "SpeakerVerifier",
     "SpeedPerturbation",
     "VGGish",
+    "export_onnx",
 ]
 
 publish(globals())

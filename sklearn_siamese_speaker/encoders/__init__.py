@@ -4,6 +4,7 @@ No estimator imports torch before its first fit; the training loop stands beside
 """
 
 from .._public import publish
+from ._export_onnx import export_onnx
 from ._onnx import OnnxSpeakerEncoder
 from ._perturbation import ChannelPerturbation, SpeedPerturbation
 from ._pretrained import PretrainedSpeakerEncoder
@@ -15,6 +16,7 @@ __all__ = [
     "PretrainedSpeakerEncoder",
     "SiameseSpeakerEncoder",
     "SpeedPerturbation",
+    "export_onnx",
 ]
 
 publish(globals())

@@ -56,6 +56,9 @@ class OnnxSpeakerEncoder(RecordingEncoder):
     n_dims_ : int
         Dimensions of an embedding.
 
+    sample_rate_ : int
+        Sample rate that the model takes, in Hz: that of the metadata, else 16,000.
+
     %(embedding_attributes)s
 
     See Also
@@ -104,6 +107,11 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         self.memory = memory
         self.n_jobs = n_jobs
 
+    @property
+    def sample_rate(self) -> int:  # type: ignore[override]
+        """Sample rate that the model takes, in Hz."""
+        return getattr(self, "sample_rate_", SAMPLE_RATE)
+
     def _check_parameters(self) -> None:
         path = os.path.abspath(self.file)
         try:
@@ -113,7 +121,11 @@ class OnnxSpeakerEncoder(RecordingEncoder):
                 f"The model {path!r} cannot be read ({error.strerror}); pass the path of an ONNX "
                 "file."
             ) from error
-        self.front_end_ = self._find_front_end(load_session(path, self.sha256_), path)
+        session = load_session(path, self.sha256_)
+        metadata = session.get_modelmeta().custom_metadata_map
+        self.front_end_ = self._find_front_end(session, path)
+        self.sample_rate_ = int(metadata.get("sample_rate", SAMPLE_RATE))
+        self.embedding_metric_ = metadata.get("embedding_metric", "cosine")
         self.n_dims_ = self._try()
 
     def _find_front_end(self, session: Any, path: str) -> str | FrontEndFunction:

@@ -78,8 +78,7 @@ def find_convention(file: str, metadata: Metadata, inputs: list[tuple[str, list[
 
 def check_metadata(file: str, name: str, metadata: Metadata) -> None:
     """Raise ValueError if the metadata ask for anything but what the convention does."""
-    allowed = {"sample_rate": [str(SAMPLE_RATE)], **CONVENTIONS[name].metadata}
-    for key, values in allowed.items():
+    for key, values in CONVENTIONS[name].metadata.items():
         if key in metadata and metadata[key] not in values:
             raise ValueError(
                 f"{file!r} has {key}={metadata[key]!r} in its metadata, and the front end {name!r} "
@@ -138,8 +137,14 @@ def _contiguous(array: NDArray) -> NDArray[np.float32]:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-_KALDI_METADATA = {"normalize_samples": ["0", "1"], "feature_normalize_type": ["global-mean", ""]}
+_RATE = {"sample_rate": [str(SAMPLE_RATE)]}
+_KALDI_METADATA = {
+    **_RATE,
+    "normalize_samples": ["0", "1"],
+    "feature_normalize_type": ["global-mean", ""],
+}
 _NEMO_METADATA = {
+    **_RATE,
     "feature_normalize_type": ["per_feature", ""],
     "window_size_ms": ["25"],
     "window_stride_ms": ["10"],
@@ -166,7 +171,7 @@ CONVENTIONS = {
     "redimnet": Convention(
         "72 log-mel bands, mean removed, (1, 1, 72, n_frames), n_frames a multiple of 4",
         _redimnet,
-        {},
+        _RATE,
     ),
     "waveform": Convention("samples in [-1, 1], (1, n_times)", _waveform, {}),
 }

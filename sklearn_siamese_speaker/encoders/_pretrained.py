@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .._docs import substitute
 from ._public_models import PUBLIC_MODELS, PublicModel, load_embedder
 from ._recording_encoder import TEXTS, Embedder, RecordingEncoder
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @substitute(**TEXTS)
@@ -130,6 +133,11 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
     def _load(self) -> Embedder:
         model = self._model()
         return load_embedder(model, model.find_file(self.file), self.weights_[1], self.device)
+
+    def _read_network(self) -> nn.Module:
+        """Return a network of its own with these weights."""
+        model = self._model()
+        return model.read_network(model.find_file(self.file))
 
     def _count_features(self) -> int:
         return self._model().n_dims

@@ -16,7 +16,7 @@ from ..features._base import RecordingTransformer, usable_waveforms
 from ..features._length import set_length
 
 SAMPLE_RATE = 16000  # Hz, of all public encoders known here
-# Rows of an array may be anything. They are padded to this number of samples,
+# Rows of an array may be anything. They are padded to this many samples,
 _SHORTEST = 1600
 # and cut off at this many times full scale, where powers are finite in float32.
 _LOUDEST = 1e6
@@ -75,12 +75,15 @@ class Embedder(NamedTuple):
         Windows that pass the network at once. It is more than one only where all windows have one
         shape. The batch is filled up with zeros, for the bits of a matrix product depend on its
         shape, and a recording must not depend on its neighbors.
+    shortest : int
+        Samples that a waveform is padded to.
     """
 
     windows: Callable[[NDArray], NDArray]
     network: Callable[[NDArray], NDArray]
     pool: Callable[[NDArray], NDArray]
     n_together: int = 1
+    shortest: int = _SHORTEST
 
     def embed(self, waveforms: Iterable[NDArray]) -> list[NDArray[np.float32]]:
         """Return the embedding of each waveform, of shape (n_dims,)."""
@@ -94,8 +97,8 @@ class Embedder(NamedTuple):
 
     def _cut(self, waveforms: Iterable[NDArray], n_windows: list[int]) -> Iterator[NDArray]:
         for waveform in waveforms:
-            if len(waveform) < _SHORTEST:
-                waveform = set_length(waveform, _SHORTEST)
+            if len(waveform) < self.shortest:
+                waveform = set_length(waveform, self.shortest)
             windows = self.windows(np.clip(waveform, -_LOUDEST, _LOUDEST))
             n_windows.append(len(windows))
             yield from windows

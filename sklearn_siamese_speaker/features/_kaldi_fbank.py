@@ -98,6 +98,25 @@ def nemo_fbank(
     return _log_mel(waveform, filters, window, sample_rate, remove_mean=False)
 
 
+def kaldi_kernels(sample_rate: int) -> NDArray[np.float64]:
+    """Return all that `kaldi_fbank` does to a frame before the power, as one matrix.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    kernels : ndarray of shape (2 * n_bins, n_taps)
+        Real parts, then imaginary parts, of each frequency bin.
+    """
+    window = _window("povey", sample_rate)
+    frames = np.eye(len(window))
+    spectrum = _spectrum(frames - frames.mean(axis=1, keepdims=True), window, _n_fft(sample_rate))
+    return np.concatenate([spectrum.real.T, spectrum.imag.T])
+
+
 def _log_mel(
     waveform: NDArray,
     filters: scipy.sparse.csr_array,
@@ -119,9 +138,13 @@ def _log_mel(
 
 def _power(frames: NDArray[np.float64], window: NDArray[np.float64], n_fft: int) -> NDArray:
     """Return the power spectrum of each frame, ``(n_frames, 1 + n_fft / 2)``."""
-    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)  # the first stands for its own
-    spectrum = scipy.fft.rfft((frames - _PREEMPHASIS * before) * window, n_fft)
+    spectrum = _spectrum(frames, window, n_fft)
     return spectrum.real**2 + spectrum.imag**2
+
+
+def _spectrum(frames: NDArray[np.float64], window: NDArray[np.float64], n_fft: int) -> NDArray:
+    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)  # the first stands for its own
+    return scipy.fft.rfft((frames - _PREEMPHASIS * before) * window, n_fft)
 
 
 def _n_fft(sample_rate: int) -> int:

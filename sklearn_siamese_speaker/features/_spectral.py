@@ -123,6 +123,22 @@ def power_spectrum(frames: NDArray, window: NDArray[np.float64]) -> NDArray[np.f
     return power.T
 
 
+def fourier_kernels(window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Fourier transform of a windowed frame as a matrix.
+
+    Parameters
+    ----------
+    window : ndarray of shape (n_fft,)
+
+    Returns
+    -------
+    kernels : ndarray of shape (2 * n_bins, n_fft)
+        Real parts, then imaginary parts, of each frequency bin.
+    """
+    spectrum = scipy.fft.rfft(np.diag(window))
+    return np.concatenate([spectrum.real.T, spectrum.imag.T])
+
+
 @substitute(filters=_FILTERS)
 @lru_cache(maxsize=32)
 def mel_filters(

@@ -169,7 +169,8 @@ def _segment_means(frames: Tensor) -> Tensor:
 
 def _repeat(segments: Tensor, n_frames: int) -> Tensor:
     """Return the value of its segment for each frame, ``(batch, n_channels, n_frames)``."""
-    return segments.repeat_interleave(SEGMENT, dim=-1)[..., :n_frames]
+    repeated = segments.unsqueeze(-1).expand(-1, -1, -1, SEGMENT)
+    return repeated.flatten(2)[..., :n_frames]
 
 
 class _Transit(nn.Module):

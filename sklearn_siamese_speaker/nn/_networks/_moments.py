@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 _ROOTS = 5  # square roots before the series of the logarithm, in the form that exports
 _ROOT_STEPS = 12  # Newton-Schulz steps of each root: enough for condition numbers up to 1e4
@@ -124,7 +124,7 @@ def matrix_logarithm(matrices: Tensor) -> Tensor:
     By eigenvectors, with a gradient that holds for equal eigenvalues too. ONNX has no
     eigenvectors: an export takes square roots and a series instead, equal to about 5e-5.
     """
-    if torch.onnx.is_in_onnx_export():
+    if isinstance(matrices, fx.Proxy):  # what an export sees
         return _logarithm_by_roots(matrices)
     return _LogarithmByEigenvectors.apply(matrices)
 
