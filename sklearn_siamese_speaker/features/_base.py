@@ -342,7 +342,8 @@ class RecordingTransformer(
         extract = partial(_extract_frames, self)
         if self.memory is None:
             return extract
-        return cache_frames(extract, self.memory, type(self).__qualname__, self._identity())
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        return cache_frames(extract, self.memory, name, self._identity())
 
     def _identity(self) -> dict[str, Any]:
         """Return the parameters that decide, beside a recording, what is extracted from it."""
