@@ -169,48 +169,58 @@ def _of_pipeline(front_end: Any, encoder: SiameseSpeakerEncoder) -> _Network:
     from torch import nn
 
     siamese, _ = encoder._rebuild_modules()
-    module = nn.Sequential(*_front_end_modules(front_end), siamese)
+    features = _front_end_modules(front_end)
+    module = nn.Sequential(*_length_modules(front_end), *features, siamese)
     metadata = _metadata(encoder, "waveform", front_end.sample_rate)
 
     def embed(waveform: NDArray) -> NDArray:
-        if front_end.duration is not None:
-            n_times = _n_times(front_end)
-            waveform = set_length(waveform, n_times, front_end.crop, front_end.pad)
-        return encoder._embed([front_end._extract(waveform)])
+        return encoder._embed([front_end._extract(_set_length(front_end, waveform))])
 
     return _Network(module, "waveform", ["N", "T"], metadata, embed)
 
 
-def _front_end_modules(front_end: Any) -> list[nn.Module]:
-    from ..nn import _waveform as modules
+def _length_modules(reader: Any) -> list[nn.Module]:
+    """Return what a front end or encoder does to a waveform first."""
+    from ..nn._waveform import WaveformLength
 
-    name = type(front_end).__name__
-    if not isinstance(front_end, (MFCC, LogMelSpectrogram, RawAudio)):
-        raise ValueError(
-            f"{name} has no ONNX form here; export a Pipeline that begins with MFCC, "
-            "LogMelSpectrogram or RawAudio, or the network alone with front_end=False."
-        )
+    name = type(reader).__name__
     for option in ("trim_silence", "drop_silence"):
-        if getattr(front_end, option):
+        if getattr(reader, option):
             raise ValueError(
                 f"{name}({option}=True) cannot be exported, because the model would have to look "
                 f"for the silence; cut it before the model, and train with {option}=False."
             )
-    length = []
-    if front_end.duration is not None:
-        if front_end.crop == "loudest":
-            raise ValueError(
-                f"{name}(crop='loudest') cannot be exported, because the model would have to look "
-                "for that part; train with crop='center' or 'start'."
-            )
-        length = [modules.WaveformLength(_n_times(front_end), front_end.crop, front_end.pad)]
+    if reader.duration is None:
+        return []
+    if reader.crop == "loudest":
+        raise ValueError(
+            f"{name}(crop='loudest') cannot be exported, because the model would have to look "
+            "for that part; train with crop='center' or 'start'."
+        )
+    return [WaveformLength(_n_times(reader), reader.crop, reader.pad)]
+
+
+def _set_length(reader: Any, waveform: NDArray) -> NDArray:
+    if reader.duration is None:
+        return waveform
+    return set_length(waveform, _n_times(reader), reader.crop, reader.pad)
+
+
+def _n_times(reader: Any) -> int:
+    return max(1, round(reader.duration * reader.sample_rate))
+
+
+def _front_end_modules(front_end: Any) -> list[nn.Module]:
+    from ..nn._waveform import Samples
+
     if isinstance(front_end, RawAudio):
-        return [*length, modules.Samples()]
-    return [*length, *_mel_modules(front_end)]
-
-
-def _n_times(front_end: Any) -> int:
-    return max(1, round(front_end.duration * front_end.sample_rate))
+        return [Samples()]
+    if isinstance(front_end, (MFCC, LogMelSpectrogram)):
+        return _mel_modules(front_end)
+    raise ValueError(
+        f"{type(front_end).__name__} has no ONNX form here; export a Pipeline that begins with "
+        "MFCC, LogMelSpectrogram or RawAudio, or the network alone with front_end=False."
+    )
 
 
 def _mel_modules(front_end: MelFrontEnd) -> list[nn.Module]:
@@ -260,6 +270,7 @@ def _of_campplus(encoder: PretrainedSpeakerEncoder, with_front_end: bool) -> _Ne
     rate = int(encoder.sample_rate)
     filters = htk_filters(rate, 512, 80, 20.0, rate / 2)
     module = nn.Sequential(
+        *_length_modules(encoder),
         modules.Spectrum(_tensor(kaldi_kernels(rate)), _tensor(filters.toarray()), rate // 100, 0),
         modules.LogPower(1.0, float(np.finfo(np.float32).eps)),
         modules.Standardized(scale=False),
@@ -267,9 +278,11 @@ def _of_campplus(encoder: PretrainedSpeakerEncoder, with_front_end: bool) -> _Ne
     )
     metadata["framework"] = "waveform"
     embedder = encoder._load()
-    return _Network(
-        module, "waveform", ["N", "T"], metadata, lambda waveform: embedder.embed([waveform])[0]
-    )
+
+    def embed(waveform: NDArray) -> NDArray:
+        return embedder.embed([_set_length(encoder, waveform)])[0]
+
+    return _Network(module, "waveform", ["N", "T"], metadata, embed)
 
 
 def _tensor(array: NDArray) -> Any:

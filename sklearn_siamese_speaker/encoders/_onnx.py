@@ -43,7 +43,15 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         a waveform of shape (n_times,), float32 at 16 kHz, into the first input of the model, with a
         batch axis of one; it must depend on nothing else.
 
-    %(embedding_parameters)s
+    %(input_sample_rate)s
+
+    %(duration)s
+
+    %(pad)s
+
+    %(silence)s
+
+    %(embedding_memory)s
 
     Attributes
     ----------
@@ -60,6 +68,8 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         Sample rate that the model takes, in Hz: that of the metadata, else 16,000.
 
     %(embedding_attributes)s
+
+    %(columns)s
 
     See Also
     --------
@@ -94,6 +104,7 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         crop: str = "center",
         pad: str = "zero",
         trim_silence: bool = False,
+        drop_silence: bool = False,
         memory: object = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -104,6 +115,7 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         self.crop = crop
         self.pad = pad
         self.trim_silence = trim_silence
+        self.drop_silence = drop_silence
         self.memory = memory
         self.n_jobs = n_jobs
 

@@ -42,7 +42,15 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
     device : str, default="auto"
         Where the network computes: "auto" (CUDA when present, else CPU) or a torch device.
 
-    %(embedding_parameters)s
+    %(input_sample_rate)s
+
+    %(duration)s
+
+    %(pad)s
+
+    %(silence)s
+
+    %(embedding_memory)s
 
     Attributes
     ----------
@@ -55,6 +63,8 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
 
     %(embedding_attributes)s
 
+    %(columns)s
+
     See Also
     --------
     SiameseSpeakerEncoder : Learns an embedding from background speakers of one's own.
@@ -63,7 +73,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
     -----
     A row of an array that is shorter than 0.1 s is padded to it with zeros. The embedding of a
     d-vector is the mean over windows of 1.6 s, scaled to length 1; Resemblyzer's own program also
-    cuts out what its voice detector takes for silence, which is left to you here.
+    cuts out what its voice detector takes for silence, which is `drop_silence` here.
 
     References
     ----------
@@ -103,6 +113,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
         crop: str = "center",
         pad: str = "zero",
         trim_silence: bool = False,
+        drop_silence: bool = False,
         memory: object = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -114,6 +125,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
         self.crop = crop
         self.pad = pad
         self.trim_silence = trim_silence
+        self.drop_silence = drop_silence
         self.memory = memory
         self.n_jobs = n_jobs
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._audio import AudioError, Recording, Recordings
+from ..features._base import TEXTS as FRONT_END_TEXTS
 from ..features._base import RecordingTransformer, usable_waveforms
 from ..features._length import set_length
 
@@ -23,23 +24,8 @@ _LOUDEST = 1e6
 
 # What all of them have, for their docstrings.
 TEXTS = {
-    "embedding_parameters": """
-        input_sample_rate : float, default=16000
-            Sample rate of arrays, in Hz. All recordings are resampled to 16 kHz.
-
-        duration : float, default=None
-            Length all recordings are brought to, in seconds. None keeps theirs.
-
-        crop : {"start", "center", "loudest"}, default="center"
-            The part that is kept of a recording longer than `duration`; "loudest" has the largest
-            energy.
-
-        pad : {"zero", "repeat"}, default="zero"
-            What follows a recording shorter than `duration`: zeros, or the recording again.
-
-        trim_silence : bool, default=False
-            Whether to cut the ends of a recording that are 40 dB or more below its loudest 25 ms.
-
+    **FRONT_END_TEXTS,
+    "embedding_memory": """
         memory : str or object with the joblib.Memory interface, default=None
             Where to keep the embedding of each recording: the folder of a cache, or the cache. It
             is found again by the content of the recording and of the weights, and the parameters.
@@ -50,12 +36,6 @@ TEXTS = {
     "embedding_attributes": """
         embedding_metric_ : "cosine"
             How embeddings are compared.
-
-        n_features_in_ : int
-            n_times, if `X` in `fit` was an array of shape (n_samples, n_times).
-
-        feature_names_in_ : ndarray of shape (`n_features_in_`,)
-            Names of the columns, if `X` in `fit` was a data frame with names.
         """,
 }
 
@@ -120,7 +100,7 @@ class RecordingEncoder(RecordingTransformer):
     _parameter_constraints: ClassVar[dict] = {
         name: constraint
         for name, constraint in RecordingTransformer._parameter_constraints.items()
-        if name not in ("sample_rate", "drop_silence")
+        if name != "sample_rate"
     }
     sample_rate = SAMPLE_RATE  # for the base class; the networks know no other
     embedding_metric_ = "cosine"

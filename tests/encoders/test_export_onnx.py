@@ -221,6 +221,17 @@ def test_campplus_with_its_front_end_takes_waveforms(small, tmp_path):
     assert_equal(tmp_path / "a.onnx", encoder, make_recordings())
 
 
+def test_campplus_may_bring_recordings_to_one_length(small, tmp_path):
+    encoder = PretrainedSpeakerEncoder("campplus", file=small["campplus"], duration=0.7)
+    export_onnx(encoder.fit(make_recordings()), tmp_path / "a.onnx")
+    assert_equal(tmp_path / "a.onnx", encoder, make_recordings())
+    encoder.set_params(drop_silence=True)
+    with pytest.raises(
+        ValueError, match=r"PretrainedSpeakerEncoder\(drop_silence=True\) cannot be"
+    ):
+        export_onnx(encoder, tmp_path / "a.onnx")
+
+
 def test_campplus_alone_is_a_model_as_sherpa_onnx_reads_it(small, tmp_path):
     encoder = PretrainedSpeakerEncoder("campplus", file=small["campplus"]).fit(make_recordings())
     export_onnx(encoder, tmp_path / "a.onnx", front_end=False)
