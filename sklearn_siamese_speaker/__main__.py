@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "folder",
         nargs="?",
         metavar="FOLDER",
-        help="recordings as <speaker>/<recording>.wav, .flac, .ogg or .mp3; synthetic if left out",
+        help="recordings as <speaker>/<recording>.wav, .flac, .ogg or .mp3; those of load_voices() "
+        "if left out",
     )
     command.add_argument(
         "--unseen",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch, _safe_indexing
 
 from .. import MFCC, FramePooling, SiameseSpeakerEncoder
+from .._docs import substitute
 from ..inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
 from ..model_selection import n_shot_k_way_curve, paired_difference
 from ._parts import (
     N_TASKS,
+    TEXTS,
     choose_tasks,
-    find_unseen,
-    load_voices,
-    require,
+    making_report,
     save,
     say,
-    say_who_is_unseen,
     with_interval,
 )
 
@@ -33,6 +31,7 @@ SYSTEMS = ("Siamese", "k-NN")
 MIN_DRAWN = 4  # two sets of two speakers
 
 
+@substitute(**TEXTS)
 def report(
     folder: str | PathLike[str] | None = None,
     *,
@@ -45,15 +44,7 @@ def report(
 
     Parameters
     ----------
-    folder : path-like, default=None
-        Recordings as ``<speaker>/<recording>``; None makes 80 synthetic speakers.
-
-    unseen : path-like, default=None
-        Text file with the speakers to keep out of the training, one a line; None takes a fixed
-        quarter of them, by the hash of the name.
-
-    output : path-like, default="report"
-        Folder for the files; it is made.
+    %(parameters)s
 
     Returns
     -------
@@ -63,29 +54,19 @@ def report(
 
     Raises
     ------
-    ValueError
-        For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
+    %(raises)s
     ImportError
-        Without matplotlib and skops.
+        If matplotlib or skops is not installed.
     """
-    from .._torch import use_whole_machine
-
-    require("matplotlib", "skops")
-    start = time.perf_counter()
-    use_whole_machine()
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    X, y = load_voices(folder)
-    is_unseen = np.isin(y, find_unseen(np.unique(y), unseen))
-    say_who_is_unseen(y, is_unseen)
-    X_new, y_new = _safe_indexing(X, is_unseen), y[is_unseen]
-    tasks = choose_tasks(y_new, n_shots=[1, 5])
-    systems = _fit_systems(_safe_indexing(X, ~is_unseen), y[~is_unseen])
-    curves = _evaluate(systems, X_new, y_new, *tasks)
-    save(output, _table(curves), _draw(systems["Siamese"], curves, X_new, y_new))
-    _save_pipeline(systems["Siamese"], output / "pipeline.skops")
-    say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
-    print(_HOW_TO_USE.format(path=output / "pipeline.skops"))
+    with making_report(folder, unseen, output, ["matplotlib", "skops"]) as (voices, path):
+        X, y, is_unseen = voices
+        X_new, y_new = _safe_indexing(X, is_unseen), y[is_unseen]
+        tasks = choose_tasks(y_new, n_shots=[1, 5])
+        systems = _fit_systems(_safe_indexing(X, ~is_unseen), y[~is_unseen])
+        curves = _evaluate(systems, X_new, y_new, *tasks)
+        save(path, _table(curves), _draw(systems["Siamese"], curves, X_new, y_new))
+        _save_pipeline(systems["Siamese"], path / "pipeline.skops")
+    print(_HOW_TO_USE.format(path=path / "pipeline.skops"))
     return curves
 
 

@@ -1,21 +1,40 @@
-"""What all reports share: recordings, the speakers kept out of the training, the files."""
+"""What all reports share: recordings, the speakers kept out of the training, files, text."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..datasets import load_speaker_folder, make_speakers
+from ..datasets import load_speaker_folder, load_voices
 
 N_TASKS = 1000
 MAX_K = 20
+
+TEXTS = {
+    "parameters": """\
+folder : path-like, default=None
+    Recordings as ``<speaker>/<recording>``. None takes those of
+    :func:`~sklearn_siamese_speaker.datasets.load_voices`.
+unseen : path-like, default=None
+    Text file with the speakers to keep out of the training, one a line. None takes a fixed quarter
+    of them, by the hash of the name; without a `folder`, the test speakers of the corpus.
+output : path-like, default="report"
+    Folder for the files. It is made if there is none.
+""",
+    "raises": """\
+ValueError
+    If recordings cannot be used, names in `unseen` are unknown, or there are too few speakers.
+""",
+}
 
 
 def say(message: str) -> None:
@@ -33,14 +52,49 @@ def require(*packages: str) -> None:
         )
 
 
-def load_voices(folder: str | PathLike[str] | None) -> tuple[Any, NDArray]:
-    """Return recordings and their speakers: of a folder, or 80 synthetic ones for None."""
+class Voices(NamedTuple):
+    """Recordings, their speakers, and whether these are kept out of the training."""
+
+    X: Any  # list or array of n_samples recordings
+    y: NDArray  # (n_samples,)
+    is_unseen: NDArray[np.bool_]  # (n_samples,)
+
+
+@contextmanager
+def making_report(
+    folder: str | PathLike[str] | None,
+    unseen: str | PathLike[str] | None,
+    output: str | PathLike[str],
+    packages: Sequence[str],
+) -> Iterator[tuple[Voices, Path]]:
+    """Prepare what every report needs: packages, recordings, the folder; say how long it took."""
+    from .._torch import use_whole_machine
+
+    require(*packages)
+    start = time.perf_counter()
+    use_whole_machine()
+    path = Path(output)
+    path.mkdir(parents=True, exist_ok=True)
+    voices = read_voices(folder, unseen)
+    yield voices, path
+    say(f"done in {time.perf_counter() - start:.0f} s; everything is in {path}/")
+
+
+def read_voices(folder: str | PathLike[str] | None, unseen: str | PathLike[str] | None) -> Voices:
+    """Return the recordings of a folder, or those in the package for None."""
     if folder is None:
-        say("making 80 synthetic speakers")
-        X, y = make_speakers(n_speakers=80, n_recordings=10, random_state=0)
+        say("reading the recordings inside the package, of speechocean762 (see load_voices)")
+        corpus: Any = load_voices()
+        X, y, is_unseen = corpus.data, corpus.target, corpus.split == "test"
     else:
         X, y = load_speaker_folder(folder, return_X_y=True)
-    return X, np.asarray(y)
+    if folder is not None or unseen is not None:
+        is_unseen = np.isin(y, find_unseen(np.unique(y), unseen))
+    say(
+        f"{len(np.unique(y[~is_unseen]))} speakers to train on ({sum(~is_unseen)} recordings), "
+        f"{len(np.unique(y[is_unseen]))} unseen ({sum(is_unseen)} recordings)"
+    )
+    return Voices(X, y, is_unseen)
 
 
 def find_unseen(speakers: NDArray, file: str | PathLike[str] | None) -> list[str]:
@@ -62,14 +116,6 @@ def find_unseen(speakers: NDArray, file: str | PathLike[str] | None) -> list[str
             f"unseen and 2 left to train on; {cure}."
         )
     return unseen
-
-
-def say_who_is_unseen(y: NDArray, is_unseen: NDArray[np.bool_]) -> None:
-    """Print the sizes of the two sets of recordings."""
-    say(
-        f"{len(np.unique(y[~is_unseen]))} speakers to train on ({sum(~is_unseen)} recordings), "
-        f"{len(np.unique(y[is_unseen]))} unseen ({sum(is_unseen)} recordings)"
-    )
 
 
 def choose_tasks(y: ArrayLike, n_shots: Sequence[int]) -> tuple[list[int], int]:

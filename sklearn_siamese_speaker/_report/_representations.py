@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from .. import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
+from .._docs import substitute
 from ..features import _vggish_weights
 from ..features._base import FrontEnd
 from ..inspection import RepresentationDisplay
 from ..model_selection import compare_representations
 from ._parts import (
     N_TASKS,
+    TEXTS,
     choose_tasks,
-    find_unseen,
-    load_voices,
-    require,
+    making_report,
     save,
     say,
-    say_who_is_unseen,
     with_interval,
 )
 
 MAX_EPOCHS = 10  # the same for all
 
 
+@substitute(**TEXTS)
 def report_representations(
     folder: str | PathLike[str] | None = None,
     *,
@@ -42,15 +40,7 @@ def report_representations(
 
     Parameters
     ----------
-    folder : path-like, default=None
-        Recordings as ``<speaker>/<recording>``; None makes 80 synthetic speakers.
-
-    unseen : path-like, default=None
-        Text file with the speakers to keep out of the training, one a line; None takes a fixed
-        quarter of them, by the hash of the name.
-
-    output : path-like, default="report"
-        Folder for the files; it is made.
+    %(parameters)s
 
     Returns
     -------
@@ -59,29 +49,27 @@ def report_representations(
 
     Raises
     ------
-    ValueError
-        For recordings that cannot be used, unknown names in `unseen`, and too few speakers.
+    %(raises)s
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
-    from .._torch import use_whole_machine
-
-    require("matplotlib")
-    start = time.perf_counter()
-    use_whole_machine()
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    X, y = load_voices(folder)
-    names = find_unseen(np.unique(y), unseen)
-    is_unseen = np.isin(y, names)
-    say_who_is_unseen(y, is_unseen)
-    _, k_way = choose_tasks(y[is_unseen], n_shots=[1])
-    comparison = compare_representations(
-        _make_pipelines(), X, y, unseen=names, k_way=k_way, n_tasks=N_TASKS, verbose=1
-    )
-    figures = {"representations.png": RepresentationDisplay(comparison).plot()}
-    save(output, _table(comparison), figures)
-    say(f"done in {time.perf_counter() - start:.0f} s; everything is in {output}/")
+    with making_report(folder, unseen, output, ["matplotlib"]) as (voices, path):
+        X, y, is_unseen = voices
+        _, k_way = choose_tasks(y[is_unseen], n_shots=[1])
+        comparison = compare_representations(
+            _make_pipelines(),
+            X,
+            y,
+            unseen=np.unique(y[is_unseen]),
+            k_way=k_way,
+            n_tasks=N_TASKS,
+            verbose=1,
+        )
+        save(
+            path,
+            _table(comparison),
+            {"representations.png": RepresentationDisplay(comparison).plot()},
+        )
     return comparison
 
 

@@ -81,6 +81,12 @@ def test_a_value_has_its_interval_where_there_is_one():
     assert _parts.with_interval(0.5, np.nan, np.nan) == "0.500 [few speakers]"
 
 
+def test_without_a_folder_the_recordings_of_the_package_keep_their_split():
+    X, y, is_unseen = _parts.read_voices(None, None)
+    assert (len(X), len(np.unique(y[~is_unseen])), len(np.unique(y[is_unseen]))) == (618, 78, 25)
+    assert not set(y[is_unseen]) & set(y[~is_unseen])
+
+
 def test_without_a_file_the_unseen_are_fixed_by_their_names():
     names = np.array([f"speaker{i}" for i in range(400)])
     unseen = _parts.find_unseen(names, None)
