@@ -32,12 +32,10 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_siamese_speaker.inspection import NShotKWayDisplay
-    >>> rng = np.random.default_rng(0)
-    >>> y = np.repeat(np.arange(20), 4)
-    >>> X = 2 * rng.normal(size=(20, 8))[y] + rng.normal(size=(80, 8))
+
+    %(embeddings)s
+
     >>> display = NShotKWayDisplay.from_estimators(
     ...     {"scaled": StandardScaler().fit(X)}, X, y, k_ways=[2, 4, 6], n_shots=[1], n_tasks=50)
     >>> display.axes_[0].get_title()

@@ -32,12 +32,15 @@ class RepresentationDisplay:
     --------
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_siamese_speaker import MFCC, FramePooling, LogMelSpectrogram
+    >>> pipelines = {
+    ...     "MFCC": make_pipeline(MFCC(), FramePooling()),
+    ...     "log-mel": make_pipeline(LogMelSpectrogram(), FramePooling()),
+    ... }
     >>> from sklearn_siamese_speaker.datasets import make_speakers
     >>> from sklearn_siamese_speaker.inspection import RepresentationDisplay
     >>> X, y = make_speakers(n_speakers=20, n_recordings=4, duration=1.0, random_state=0)
     >>> display = RepresentationDisplay.from_estimators(
-    ...     {front_end.__name__: make_pipeline(front_end(), FramePooling())
-    ...      for front_end in (MFCC, LogMelSpectrogram)}, X, y, unseen=0.5, k_way=3, n_tasks=50)
+    ...     pipelines, X, y, unseen=0.5, k_way=3, n_tasks=50)
     >>> display.ax_.get_xscale()
     'log'
     """
@@ -76,11 +79,7 @@ class RepresentationDisplay:
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw one point with its speaker-level interval for each representation, and chance.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        %(returns)s
+        %(drawn_on_ax)s
         """
         self.figure_, (self.ax_,) = figure_and_axes(ax)
         compared = self.comparison

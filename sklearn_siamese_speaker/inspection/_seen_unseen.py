@@ -35,12 +35,10 @@ seen_unseen_score`; all with the same `k_way`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_siamese_speaker.inspection import SeenUnseenDisplay
-    >>> rng = np.random.default_rng(0)
-    >>> y = np.repeat(np.arange(40), 8)
-    >>> X = 2 * rng.normal(size=(40, 8))[y] + rng.normal(size=(320, 8))
+
+    %(embeddings)s
+
     >>> display = SeenUnseenDisplay.from_estimators(
     ...     {"scaled": StandardScaler()}, X, y, k_way=4, n_tasks=50, random_state=0)
     >>> [label.get_text() for label in display.ax_.get_xticklabels()]
@@ -82,11 +80,7 @@ seen_unseen_score`; all with the same `k_way`.
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw accuracies with their speaker-level intervals, and chance.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        %(returns)s
+        %(drawn_on_ax)s
         """
         self.figure_, (self.ax_,) = figure_and_axes(ax)
         offsets = _WIDTH * (np.arange(len(self.scores)) - (len(self.scores) - 1) / 2)

@@ -15,7 +15,28 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
+AX = """\
+ax : matplotlib Axes, default=None
+    Where to draw. None makes a figure.
+"""
+
+RETURNS = """\
+Returns
+-------
+display : the display
+    It holds what was drawn.
+"""
+
 TEXTS = {
+    "embeddings": """\
+Embeddings of 40 speakers, 8 recordings each:
+
+>>> import numpy as np
+>>> from sklearn.preprocessing import StandardScaler
+>>> rng = np.random.default_rng(0)
+>>> y = np.repeat(np.arange(40), 8)
+>>> X = 2 * rng.normal(size=(40, 8))[y] + rng.normal(size=(320, 8))
+""",
     "X": """\
 X : array-like of shape (n_samples, ...)
     Recordings, or whatever else the estimators take.
@@ -24,16 +45,9 @@ X : array-like of shape (n_samples, ...)
 y : array-like of shape (n_samples,)
     Speaker of each recording.
 """,
-    "ax": """\
-ax : matplotlib Axes, default=None
-    Where to draw. None makes a figure.
-""",
-    "returns": """\
-Returns
--------
-display : the display
-    It holds what was drawn.
-""",
+    "ax": AX,
+    "returns": RETURNS,
+    "drawn_on_ax": f"Parameters\n----------\n{AX}\n{RETURNS}",
     "attributes": """\
 Attributes
 ----------

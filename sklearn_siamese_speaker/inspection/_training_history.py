@@ -57,11 +57,7 @@ class TrainingHistoryDisplay:
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        %(returns)s
+        %(drawn_on_ax)s
         """
         self.figure_, (self.ax_,) = figure_and_axes(ax)
         epochs = self.history["epochs"]

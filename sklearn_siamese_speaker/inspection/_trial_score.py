@@ -135,11 +135,7 @@ class TrialScoreDisplay:
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        %(returns)s
+        %(drawn_on_ax)s
         """
         eer = equal_error_rate(self.y_true, self.y_score)
         self.figure_, (self.ax_,) = figure_and_axes(ax)

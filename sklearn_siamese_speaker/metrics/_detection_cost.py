@@ -22,10 +22,7 @@ def min_dcf(
 ) -> float:
     r"""Return the lowest normalized detection cost of all thresholds.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(y_score)s
+    %(trials)s
     %(costs)s
 
     Returns
@@ -76,17 +73,11 @@ def min_dcf_threshold(
 ) -> float:
     """Return the threshold with the lowest detection cost.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(y_score)s
+    %(trials)s
     %(costs)s
 
-    Returns
-    -------
-    threshold : float
-        Trials with a score above it are accepted; halfway between two scores. Of equally good
-        thresholds the lowest.
+    %(threshold)s
+        Of equally good thresholds the lowest.
 
     Examples
     --------
@@ -109,10 +100,7 @@ def actual_dcf(
 ) -> float:
     """Return the normalized detection cost of log-likelihood ratios at the Bayes threshold.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(ratios)s
+    %(trials_of_ratios)s
     %(costs)s
 
     Returns

@@ -16,10 +16,7 @@ def equal_error_rate(y_true: ArrayLike, y_score: ArrayLike) -> float:
     Between two thresholds the rates are interpolated linearly: what deciding between the two by
     the toss of a coin achieves. So scores that are all equal have 0.5.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(y_score)s
+    %(trials)s
 
     Returns
     -------
@@ -61,16 +58,10 @@ def equal_error_rate(y_true: ArrayLike, y_score: ArrayLike) -> float:
 def equal_error_threshold(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Return the threshold at which the two error rates are closest to each other.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(y_score)s
+    %(trials)s
 
-    Returns
-    -------
-    threshold : float
-        Trials with a score above it are accepted; halfway between two scores. Of two equally good
-        thresholds the higher.
+    %(threshold)s
+        Of two equally good thresholds the higher.
 
     Examples
     --------
@@ -89,10 +80,7 @@ def equal_error_threshold(y_true: ArrayLike, y_score: ArrayLike) -> float:
 def false_reject_rate_at(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 0.01) -> float:
     """Return the lowest false-reject rate of thresholds that accept at most `far` of non-targets.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(y_score)s
+    %(trials)s
     %(far)s
 
     Returns
@@ -118,16 +106,10 @@ def false_reject_rate_at(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 
 def false_accept_threshold(y_true: ArrayLike, y_score: ArrayLike, *, far: float = 0.01) -> float:
     """Return the lowest threshold that accepts at most `far` of the non-target trials.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(y_score)s
+    %(trials)s
     %(far)s
 
-    Returns
-    -------
-    threshold : float
-        Trials with a score above it are accepted; halfway between two scores.
+    %(threshold)s
 
     Examples
     --------

@@ -12,15 +12,19 @@ from sklearn.preprocessing import StandardScaler
 from .._docs import substitute
 from ._trials import TEXTS, check_trials, count_by_score
 
+_REFERENCES = """\
+References
+----------
+.. [1] Brümmer, N., & du Preez, J. (2006). Application-independent evaluation of speaker
+   detection. Computer Speech & Language 20(2-3), 230-275.
+"""
 
-@substitute(**TEXTS)
+
+@substitute(**TEXTS, references=_REFERENCES)
 def cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Return the cost of log-likelihood ratios, in bits.
 
-    Parameters
-    ----------
-    %(y_true)s
-    %(ratios)s
+    %(trials_of_ratios)s
 
     Returns
     -------
@@ -32,10 +36,7 @@ def cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     --------
     min_cllr : The part of it that no calibration would remove.
 
-    References
-    ----------
-    .. [1] Brümmer, N., & du Preez, J. (2006). Application-independent evaluation of speaker
-       detection. Computer Speech & Language 20(2-3), 230-275.
+    %(references)s
 
     Examples
     --------
@@ -51,7 +52,7 @@ def cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     return float((target_cost + non_target_cost) / (2 * np.log(2)))
 
 
-@substitute(**TEXTS)
+@substitute(**TEXTS, references=_REFERENCES)
 def min_cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Return the lowest :func:`cllr` that an increasing function of the scores achieves, in bits.
 
@@ -71,10 +72,7 @@ def min_cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     The best function is found by pooling adjacent violators [1]_: isotonic regression of the
     labels, with half of the weight on either kind of trials.
 
-    References
-    ----------
-    .. [1] Brümmer, N., & du Preez, J. (2006). Application-independent evaluation of speaker
-       detection. Computer Speech & Language 20(2-3), 230-275.
+    %(references)s
 
     Examples
     --------

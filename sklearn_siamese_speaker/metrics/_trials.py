@@ -12,18 +12,33 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 
-TEXTS = {
-    "y_true": """\
+PARAMETERS = "Parameters\n----------\n"
+
+Y_TRUE = """\
 y_true : array-like of shape (n_trials,)
     1 where both recordings of the trial are of one speaker, else 0.
-""",
-    "y_score": """\
+"""
+
+Y_SCORE = """\
 y_score : array-like of shape (n_trials,)
     Scores, higher for more alike.
-""",
-    "ratios": """\
+"""
+
+RATIOS = """\
 y_score : array-like of shape (n_trials,)
     Natural logarithms of likelihood ratios.
+"""
+
+TEXTS = {
+    "y_true": Y_TRUE,
+    "y_score": Y_SCORE,
+    "trials": PARAMETERS + Y_TRUE + Y_SCORE,
+    "trials_of_ratios": PARAMETERS + Y_TRUE + RATIOS,
+    "threshold": """\
+Returns
+-------
+threshold : float
+    Trials with a score above it are accepted; halfway between two scores.
 """,
     "far": """\
 far : float, default=0.01

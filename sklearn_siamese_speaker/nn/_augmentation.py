@@ -24,24 +24,47 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
+from .._docs import substitute
+
+_MASK = """\
+Parameters
+----------
+max_share : float, default=0.2
+    Longest stretch, as a share of the {axis}; lengths are uniform between 0 and it.
+n_masks : int, default=2
+    Stretches in a recording; they may overlap.
+
+References
+----------
+.. [1] D. S. Park, W. Chan, Y. Zhang, C.-C. Chiu, B. Zoph, E. D. Cubuk, Q. V. Le, "SpecAugment:
+   a simple data augmentation method for automatic speech recognition", Interspeech, 2019.
+"""
+
 
 @dataclass(frozen=True)
-class TimeMask:
+class _Mask:
+    """Replace stretches along an axis of the recordings by the mean of each feature."""
+
+    max_share: float = 0.2
+    n_masks: int = 2
+    axis: ClassVar[int]  # 1 for features, 2 for frames
+
+    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
+        """Return a changed copy of a batch ``(batch, n_features, n_frames)``."""
+        length = batch.shape[self.axis]
+        hidden = _stretches(batch, length, self.max_share, self.n_masks, generator)
+        hidden = hidden.unsqueeze(3 - self.axis)  # the same for all of the other axis
+        return torch.where(hidden, batch.mean(2, keepdim=True), batch)
+
+
+@substitute(mask=_MASK.format(axis="frames"))
+@dataclass(frozen=True)
+class TimeMask(_Mask):
     """Replace stretches of frames by the mean of each feature over the recording [1]_.
 
     Works behind every front end. Every recording has stretches of its own.
 
-    Parameters
-    ----------
-    max_share : float, default=0.2
-        Longest stretch, as a share of the frames; lengths are uniform between 0 and it.
-    n_masks : int, default=2
-        Stretches in a recording; they may overlap.
-
-    References
-    ----------
-    .. [1] D. S. Park, W. Chan, Y. Zhang, C.-C. Chiu, B. Zoph, E. D. Cubuk, Q. V. Le, "SpecAugment:
-       a simple data augmentation method for automatic speech recognition", Interspeech, 2019.
+    %(mask)s
 
     Examples
     --------
@@ -52,34 +75,19 @@ class TimeMask:
     9
     """
 
-    max_share: float = 0.2
-    n_masks: int = 2
+    axis: ClassVar[int] = 2
     domains: ClassVar[frozenset[str]] = frozenset({"any"})
 
-    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
-        """Return a changed copy of a batch ``(batch, n_features, n_frames)``."""
-        hidden = _stretches(batch, batch.shape[2], self.max_share, self.n_masks, generator)
-        return torch.where(hidden[:, None, :], batch.mean(2, keepdim=True), batch)
 
-
+@substitute(mask=_MASK.format(axis="features"))
 @dataclass(frozen=True)
-class FeatureMask:
+class FeatureMask(_Mask):
     """Replace neighbouring features by their mean over the recording [1]_.
 
     Needs a front end whose features have an order: MFCC or LogMelSpectrogram. Every recording has
     stretches of its own.
 
-    Parameters
-    ----------
-    max_share : float, default=0.2
-        Widest stretch, as a share of the features; widths are uniform between 0 and it.
-    n_masks : int, default=2
-        Stretches in a recording; they may overlap.
-
-    References
-    ----------
-    .. [1] D. S. Park, W. Chan, Y. Zhang, C.-C. Chiu, B. Zoph, E. D. Cubuk, Q. V. Le, "SpecAugment:
-       a simple data augmentation method for automatic speech recognition", Interspeech, 2019.
+    %(mask)s
 
     Examples
     --------
@@ -91,14 +99,8 @@ class FeatureMask:
     torch.Size([4, 40, 100])
     """
 
-    max_share: float = 0.2
-    n_masks: int = 2
+    axis: ClassVar[int] = 1
     domains: ClassVar[frozenset[str]] = frozenset({"mfcc", "log_mel"})
-
-    def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
-        """Return a changed copy of a batch ``(batch, n_features, n_frames)``."""
-        hidden = _stretches(batch, batch.shape[1], self.max_share, self.n_masks, generator)
-        return torch.where(hidden[:, :, None], batch.mean(2, keepdim=True), batch)
 
 
 def _stretches(
