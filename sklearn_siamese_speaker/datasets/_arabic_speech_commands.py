@@ -41,14 +41,7 @@ def fetch_arabic_speech_commands(
 ) -> Corpus:
     """Fetch Arabic Speech Commands, 12000 words of one second by 30 contributors.
 
-    %(download)s
-
-    Parameters
-    ----------
-    %(fetcher_parameters)s
-
-    %(returns)s
-        target : ndarray of shape (n_samples,), str
+    %(download_and_return)s
             Speakers, as "00000001".
         groups : None
             Sessions are not known.

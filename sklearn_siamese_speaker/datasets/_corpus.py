@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -78,7 +79,18 @@ FETCHER_TEXTS = {
 def fetcher_texts(archive: str) -> dict[str, str]:
     """Return the texts for the fetcher of an archive of that name."""
     parameters = DOWNLOAD.format(archive=archive) + RETURN_X_Y + AS_FRAME + VERBOSE
-    return FETCHER_TEXTS | {"fetcher_parameters": parameters}
+    download, returns, description, raises = (
+        textwrap.dedent(FETCHER_TEXTS[name]).strip("\n")
+        for name in ("download", "returns", "description_or_pair", "raises_oserror")
+    )
+    target = "    target : ndarray of shape (n_samples,), str"
+    return FETCHER_TEXTS | {
+        "fetcher_parameters": parameters,
+        "download_and_return": (
+            f"{download}\n\nParameters\n----------\n{parameters.strip()}\n\n{returns}\n{target}"
+        ),
+        "description_and_raises": f"{description}\n\n{raises}",
+    }
 
 
 def make_corpus(

@@ -42,14 +42,7 @@ def fetch_free_spoken_digits(
     It is small and at 8 kHz. Use it for a first look: six speakers are too few to evaluate an
     encoder.
 
-    %(download)s
-
-    Parameters
-    ----------
-    %(fetcher_parameters)s
-
-    %(returns)s
-        target : ndarray of shape (n_samples,), str
+    %(download_and_return)s
             Speakers, as "jackson".
         groups : None
             Sessions are not known.

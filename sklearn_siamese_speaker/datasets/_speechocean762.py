@@ -45,14 +45,7 @@ def fetch_speechocean762(
 ) -> Corpus:
     """Fetch speechocean762, 5000 English sentences read by 250 speakers of Mandarin.
 
-    %(download)s
-
-    Parameters
-    ----------
-    %(fetcher_parameters)s
-
-    %(returns)s
-        target : ndarray of shape (n_samples,), str
+    %(download_and_return)s
             Speakers, as "SPEAKER0001".
         %(one_session)s
         frame : DataFrame of shape (n_samples, 6)

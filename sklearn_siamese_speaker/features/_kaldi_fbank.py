@@ -10,6 +10,7 @@ import scipy.signal
 import scipy.sparse
 from numpy.typing import NDArray
 
+from .._docs import substitute
 from ._spectral import htk_filters, mel_filters
 
 WINDOW, HOP = 0.025, 0.010  # seconds
@@ -17,8 +18,17 @@ _PREEMPHASIS = 0.97
 _FMIN = 20.0  # Hz; the highest is half of the sample rate
 _SMALLEST_POWER = np.finfo(np.float32).eps
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
+_RATE_AND_FRAMES = """\
+sample_rate : int, default=16000
+    In Hz.
+
+Returns
+-------
+frames : ndarray of shape (n_mels, n_frames), float32
+"""
 
 
+@substitute(rate_and_frames=_RATE_AND_FRAMES)
 def kaldi_fbank(
     waveform: NDArray, *, n_mels: int = 80, window: str = "povey", sample_rate: int = 16000
 ) -> NDArray[np.float32]:
@@ -40,12 +50,7 @@ def kaldi_fbank(
     window : {"povey", "hamming"}, default="povey"
         Kaldi's own, a Hann window to the power of 0.85, or the Hamming window; both symmetric.
 
-    sample_rate : int, default=16000
-        In Hz.
-
-    Returns
-    -------
-    frames : ndarray of shape (n_mels, n_frames), float32
+    %(rate_and_frames)s
 
     References
     ----------
@@ -66,6 +71,7 @@ def kaldi_fbank(
     return _log_mel(waveform, filters, _window(window, sample_rate), sample_rate, remove_mean=True)
 
 
+@substitute(rate_and_frames=_RATE_AND_FRAMES)
 def nemo_fbank(
     waveform: NDArray, *, n_mels: int = 80, sample_rate: int = 16000
 ) -> NDArray[np.float32]:
@@ -82,12 +88,7 @@ def nemo_fbank(
     n_mels : int, default=80
         Number of mel bands.
 
-    sample_rate : int, default=16000
-        In Hz.
-
-    Returns
-    -------
-    frames : ndarray of shape (n_mels, n_frames), float32
+    %(rate_and_frames)s
 
     References
     ----------

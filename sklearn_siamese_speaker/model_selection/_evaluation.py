@@ -16,6 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from .._docs import substitute
 from .._progress import Progress
 from ..similarity import METRICS, nearest_speakers
 from ._intervals import (
@@ -25,6 +26,18 @@ from ._intervals import (
     same_speakers_interval,
 )
 from ._tasks import TaskBlock
+
+_TEXTS = {
+    "tasks_among_embeddings": """\
+Parameters
+----------
+E : ndarray of shape (n_samples, n_dims)
+y : ndarray of shape (n_samples,)
+blocks : iterable of (support, query)
+progress : Progress
+    Advanced by the tasks that are done.
+"""
+}
 
 
 def find_embedding_metric(estimator: BaseEstimator) -> str:
@@ -124,18 +137,13 @@ class TaskEvaluator:
             X = transformer.transform(X)
         return np.asarray(X)
 
+    @substitute(**_TEXTS)
     def recognize(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
         """Recognise the queries of blocks of tasks.
 
-        Parameters
-        ----------
-        E : ndarray of shape (n_samples, n_dims)
-        y : ndarray of shape (n_samples,)
-        blocks : iterable of (support, query)
-        progress : Progress
-            Advanced by the tasks that are done.
+        %(tasks_among_embeddings)s
 
         Yields
         ------
@@ -190,18 +198,13 @@ class TaskEvaluator:
         progress.advance()
         return np.where(hits.any(axis=1), hits.argmax(axis=1), -1).reshape(query.shape)
 
+    @substitute(**_TEXTS)
     def evaluate(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Bunch:
         """Recognise blocks of tasks among embeddings and sum them up.
 
-        Parameters
-        ----------
-        E : ndarray of shape (n_samples, n_dims)
-        y : ndarray of shape (n_samples,)
-        blocks : iterable of (support, query)
-        progress : Progress
-            Advanced by the tasks that are done.
+        %(tasks_among_embeddings)s
 
         Returns
         -------

@@ -97,15 +97,7 @@ class NShotKWaySplit(BaseCrossValidator):
     ) -> Iterator[Split]:
         """Return the tasks one by one.
 
-        Parameters
-        ----------
-        %(X_to_split)s
-        %(y)s
-        %(groups_to_split)s
-
-        Returns
-        -------
-        splits : iterator of (train, test)
+        %(to_split)s
             Indices of the support and of the queries, sorted by speaker.
 
         Raises
@@ -125,10 +117,7 @@ class NShotKWaySplit(BaseCrossValidator):
     def tasks(self, y: ArrayLike, groups: ArrayLike | None = None) -> TaskBlock:
         """Return all tasks as indices of recordings.
 
-        Parameters
-        ----------
-        %(y)s
-        %(groups_to_split)s
+        %(y_and_groups)s
 
         Returns
         -------
@@ -145,10 +134,7 @@ class NShotKWaySplit(BaseCrossValidator):
     ) -> Iterator[TaskBlock]:
         """Return the tasks in blocks: those of `tasks`, in memory bounded for any `n_tasks`.
 
-        Parameters
-        ----------
-        %(y)s
-        %(groups_to_split)s
+        %(y_and_groups)s
         block_size : int, default=None
             Tasks in a block. None chooses it by memory. The tasks do not depend on it.
 
@@ -288,15 +274,7 @@ class SeenUnseenSplit(BaseCrossValidator):
     ) -> Iterator[Split]:
         """Return the two splits.
 
-        Parameters
-        ----------
-        %(X_to_split)s
-        %(y)s
-        %(groups_to_split)s
-
-        Returns
-        -------
-        splits : iterator of (train, test)
+        %(to_split)s
             First the seen test set, then the unseen one, as indices of recordings.
 
         Raises

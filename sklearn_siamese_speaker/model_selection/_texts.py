@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+PARAMETERS = "Parameters\n----------\n"
+
 X = """\
 X : array-like of shape (n_samples, ...)
     Recordings, or whatever else `estimator` takes.
@@ -25,6 +27,12 @@ X : array-like of shape (n_samples, ...)
 GROUPS_TO_SPLIT = """\
 groups : array-like of shape (n_samples,), default=None
     Session of each recording.
+"""
+
+SPLITS = """\
+Returns
+-------
+splits : iterator of (train, test)
 """
 
 SIZES = """\
@@ -55,8 +63,9 @@ TEXTS = {
     "X": X,
     "y": Y,
     "groups": GROUPS,
+    "y_and_groups": PARAMETERS + Y + GROUPS_TO_SPLIT,
+    "to_split": f"{PARAMETERS}{X_TO_SPLIT}{Y}{GROUPS_TO_SPLIT}\n{SPLITS}",
     "X_to_split": X_TO_SPLIT,
-    "groups_to_split": GROUPS_TO_SPLIT,
     "sizes": SIZES,
     "n_tasks": N_TASKS,
     "tasks": SIZES + N_TASKS + RANDOM_STATE,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..._docs import substitute
 from .._checks import check_filters, check_number, check_sizes
-from ._layers import Size, as_pair, block2d, convolutions_along_frames
+from ._layers import TEXTS, Size, as_pair, block2d, convolutions_along_frames
 
 
+@substitute(**TEXTS)
 class CNN1d(nn.Module):
     """Convolutions along time, with the features as channels [1]_.
 
@@ -17,18 +19,11 @@ class CNN1d(nn.Module):
     audio and goes first through a learned filter bank: kernels of 80 samples (5 ms at 16 kHz) every
     40 samples. Of 3 s at 16 kHz, 45 frames are left before the maximum is taken.
 
-    Parameters
-    ----------
-    n_features : int
-        Features of a frame; 1 for raw audio.
-    embedding_dim : int, default=1024
-        Dimensions of the embedding.
-    filters : tuple of int, default=(128, 256, 384)
-        Filters of each block.
+    %(sizes)s
+    %(filters)s
     kernel_size, stride, pool_size : int, defaults=3, 1, 3
-        Of every block, in frames. A `pool_size` of 1 is no pooling.
-    dropout : float, default=0.2
-        Share of values dropped in each block and of the embedding.
+        %(of_blocks)s
+    %(dropout)s
 
     References
     ----------
@@ -66,6 +61,7 @@ class CNN1d(nn.Module):
         return self.embedding(self.blocks(frames).amax(2))
 
 
+@substitute(**TEXTS)
 class CNN2d(nn.Module):
     """Two-dimensional convolutions over the image (features x frames) of a recording.
 
@@ -78,8 +74,7 @@ class CNN2d(nn.Module):
         Features of a frame. Any number works: no weight depends on it.
     embedding_dim : int, default=1024
         Dimensions of the embedding.
-    filters : tuple of int, default=(128, 256, 384)
-        Filters of each block.
+    %(filters)s
     kernel_size, stride, pool_size : int or (features, frames), defaults=3, 3, 1
         Of every block. A `pool_size` of 1 is no pooling. The defaults have 1,576,576 parameters.
     dropout : float, default=0.2

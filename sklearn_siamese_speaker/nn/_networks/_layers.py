@@ -8,6 +8,26 @@ from .._checks import check_filters, check_number, check_sizes
 
 Size = int | tuple[int, int]
 
+TEXTS = {
+    "sizes": """\
+Parameters
+----------
+n_features : int
+    Features of a frame; 1 for raw audio.
+embedding_dim : int, default=1024
+    Dimensions of the embedding.
+""",
+    "filters": """\
+filters : tuple of int, default=(128, 256, 384)
+    Filters of each convolution block.
+""",
+    "of_blocks": "Of every block, in frames. A `pool_size` of 1 is no pooling.",
+    "dropout": """\
+dropout : float, default=0.2
+    Share of values dropped in each block and of the embedding.
+""",
+}
+
 
 def as_pair(owner: nn.Module, name: str, size: Size) -> tuple[int, int]:
     """Return ``(features, frames)`` of one int, or of such a pair."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..._docs import substitute
 from .._checks import check_number, check_sizes
-from ._layers import convolutions_along_frames
+from ._layers import TEXTS, convolutions_along_frames
 
 
 class LSTM(nn.Module):
@@ -64,6 +65,7 @@ class LSTM(nn.Module):
         return self.embedding(outputs.mean(1))
 
 
+@substitute(**TEXTS)
 class CNNLSTM(nn.Module):
     """Convolutions along time, an LSTM on their output, its mean over time, a connected layer.
 
@@ -71,20 +73,13 @@ class CNNLSTM(nn.Module):
     convolutions leave an eighth of the frames to the LSTM. Raw audio (one feature) goes through the
     learned filter bank of :class:`CNN1d` first.
 
-    Parameters
-    ----------
-    n_features : int
-        Features of a frame; 1 for raw audio.
-    embedding_dim : int, default=1024
-        Dimensions of the embedding.
-    filters : tuple of int, default=(128, 256, 384)
-        Filters of each convolution block.
+    %(sizes)s
+    %(filters)s
     kernel_size, stride, pool_size : int, defaults=3, 1, 2
-        Of every block, in frames. A `pool_size` of 1 is no pooling.
+        %(of_blocks)s
     n_units : int, default=256
         Units of the LSTM.
-    dropout : float, default=0.2
-        Share of values dropped in each block and of the embedding.
+    %(dropout)s
 
     References
     ----------

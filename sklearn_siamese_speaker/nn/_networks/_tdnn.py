@@ -42,8 +42,9 @@ class TDNN(nn.Module):
     --------
     >>> import torch
     >>> from sklearn_siamese_speaker.nn import TDNN
-    >>> TDNN(n_features=40, embedding_dim=64, attentive=True)(torch.randn(8, 40, 100)).shape
-    torch.Size([8, 64])
+    >>> network = TDNN(n_features=40, embedding_dim=64, attentive=True)
+    >>> tuple(network(torch.randn(8, 40, 100)).shape)
+    (8, 64)
     """
 
     def __init__(
