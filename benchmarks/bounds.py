@@ -1,16 +1,23 @@
-"""How often the confidence bounds of SpeakerVerifier and OneShotClassifier cover the true rates.
+"""How often bounds and intervals for other speakers cover the true rates. They are meant for 95 %.
 
-Every calibration draws new recordings from a population whose error rates at any threshold are
-known. The bounds are meant for 95 %. Usage: python benchmarks/bounds.py [repetitions]
+Every calibration of a SpeakerVerifier or OneShotClassifier draws new recordings from a population
+whose error rates at any threshold are known; every evaluation draws new speakers, and its true
+accuracy is the mean of all evaluations. Usage: python benchmarks/bounds.py [repetitions]
 """
 
 import sys
 
 import numpy as np
 from scipy import stats
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_siamese_speaker import OneShotClassifier, SpeakerVerifier
 from sklearn_siamese_speaker.metrics import error_rate_bound, make_trials
+from sklearn_siamese_speaker.model_selection import (
+    _intervals,
+    n_shot_k_way_curve,
+    paired_difference,
+)
 
 TARGETS = ("eer", 0.02, 0.05, 0.1)
 
@@ -89,7 +96,42 @@ def measure_open_set(population, n_speakers, n_recordings, n_enrolled, target, r
     return np.mean(rates <= bounds), np.median(rates), np.median(bounds)
 
 
-def main(repetitions=1000):
+def draw_two_systems(rng, n_speakers, noise, n_recordings=6, n_dims=6):
+    """Return embeddings by two systems, the second less noisy, of speakers of unequal difficulty."""
+    y = np.repeat(np.arange(n_speakers), n_recordings)
+    speakers = rng.normal(size=(n_speakers, n_dims))[y]
+    difficulty = np.exp(0.5 * rng.normal(size=n_speakers))[y, np.newaxis]
+    noises = (scale * difficulty * rng.normal(size=speakers.shape) for scale in (1.0, 0.8))
+    return [speakers + noise * own for own in noises], y
+
+
+def measure_intervals(n_speakers, noise, repetitions):
+    """Return accuracy, coverage and median width of its interval, and of that of a difference."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(repetitions):
+        systems, y = draw_two_systems(rng, n_speakers, noise)
+        identity = FunctionTransformer().fit(systems[0])
+        first, second = (
+            n_shot_k_way_curve(identity, X, y, k_ways=[5], n_shots=[1], n_tasks=100)
+            for X in systems
+        )
+        paired = paired_difference(second, first)
+        cells = first.mean, first.lower, first.upper, paired.difference, paired.lower, paired.upper
+        rows.append([cell.item() for cell in cells])
+    accuracy, lower, upper, difference, difference_lower, difference_upper = np.transpose(rows)
+    return [
+        accuracy.mean(),
+        *coverage_and_width(lower, upper, accuracy.mean()),
+        *coverage_and_width(difference_lower, difference_upper, difference.mean()),
+    ]
+
+
+def coverage_and_width(lower, upper, truth):
+    return np.mean((lower <= truth) & (truth <= upper)), np.median(upper - lower)
+
+
+def report_verification(repetitions):
     models = [
         ("100 + 500 independent trials", calibrate_on_independent_trials, {}),
         ("all pairs, 20 x 4", calibrate_on_all_pairs, {}),
@@ -97,8 +139,6 @@ def main(repetitions=1000):
         ("all pairs, 40 x 2", calibrate_on_all_pairs, {"n_speakers": 40, "n_recordings": 2}),
     ]
     columns = "FA cov.", "FR cov.", "FA pairs", "FAR", "bound", "FRR", "bound"
-    error = 1.96 * np.sqrt(0.95 * 0.05 / repetitions)
-    print(f"{repetitions} calibrations: a coverage of 0.95 is measured to +- {error:.3f}\n")
     print("Verification: coverage of the two reported bounds and of Clopper-Pearson over all")
     print("non-target trials; median true error rates and reported bounds")
     print(f"{'trials':30}{'target':>8}", *(f"{name:>9}" for name in columns))
@@ -107,6 +147,8 @@ def main(repetitions=1000):
             row = measure(calibrate, target, repetitions, **model)
             print(f"{name:30}{target:>8}", *(f"{value:9.3f}" for value in row), flush=True)
 
+
+def report_open_set(repetitions):
     populations = [
         ("even", EVEN, 30, 4, 5, 0.05),
         ("15 % close together", CLOSE, 30, 4, 5, 0.05),
@@ -127,6 +169,28 @@ def main(repetitions=1000):
         )
         print(f"{name:26}{n_speakers:9}{n_enrolled:9}{target:8}", end=" ")
         print(*(f"{value:9.3f}" for value in row), flush=True)
+
+
+def report_intervals(repetitions):
+    print(
+        "\nEvaluation, 1-shot 5-way: coverage and median width of the interval of an accuracy and"
+    )
+    print("of a difference, also for fewer speakers than the library gives an interval for")
+    _intervals.MIN_SPEAKERS = 2
+    columns = "accuracy", "coverage", "width", "diff.cov.", "width"
+    print(f"{'speakers':>9}", *(f"{name:>9}" for name in columns))
+    for noise in (1.0, 0.5, 0.3):
+        for n_speakers in (5, 8, 10, 15, 20, 50):
+            row = measure_intervals(n_speakers, noise, repetitions)
+            print(f"{n_speakers:9}", *(f"{value:9.3f}" for value in row), flush=True)
+
+
+def main(repetitions=1000):
+    error = 1.96 * np.sqrt(0.95 * 0.05 / repetitions)
+    print(f"{repetitions} repetitions: a coverage of 0.95 is measured to +- {error:.3f}\n")
+    report_verification(repetitions)
+    report_open_set(repetitions)
+    report_intervals(repetitions)
 
 
 if __name__ == "__main__":

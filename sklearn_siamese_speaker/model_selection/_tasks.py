@@ -149,9 +149,13 @@ class SpeakerPool:
     def _choose_query_sessions(
         self, speakers: NDArray[np.intp], uniforms: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Send each session to the support or to the queries: (n_picked_speakers, n_sessions)."""
+        """Send each session to the support or to the queries: (n_picked_speakers, n_sessions).
+
+        `shots` and `queries` count what is still to be found: they select the probability that
+        `_query_side_probabilities` has computed for this state.
+        """
         on_query = np.empty(uniforms.shape, dtype=bool)
-        shots = np.full(len(speakers), self.n_shots)  # still to be found
+        shots = np.full(len(speakers), self.n_shots)
         queries = np.full(len(speakers), self.n_queries)
         for i, size in enumerate(self._sizes[speakers].T):
             chosen = uniforms[:, i] < self._to_query[speakers, i, shots, queries]
@@ -173,29 +177,38 @@ def _session_sizes(speakers: NDArray[np.intp], sessions: NDArray[np.intp]) -> ND
 def _query_side_probabilities(
     sizes: NDArray[np.intp], n_shots: int, n_queries: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how a fair coin decides for "query" given that the division must turn out enough.
+    """Return the probability that a session goes to the queries, in the course of a division.
 
-    A coin per session divides a speaker's sessions. ``chance[i, a, b]`` is the probability that
-    sessions i, i + 1, ... still yield `a` shots and `b` queries; Bayes' rule then says how to
-    toss for session i so that every division with enough recordings is equally likely.
+    The sessions of a speaker are divided into a support side and a query side. A division is valid
+    if the support side has at least `n_shots` recordings and the query side at least `n_queries`.
+    All valid divisions are to be equally likely. Tossing a coin for each session and starting again
+    if the division is not valid would do that, but it may take very many tosses. This dynamic
+    programme gives the same distribution in one pass over the sessions.
 
     Returns
     -------
     to_query : ndarray of shape (n_speakers, n_sessions, n_shots + 1, n_queries + 1)
+        ``to_query[:, i, a, b]`` is the probability that session i goes to the query side, where
+        the sessions before it have left `a` shots and `b` queries to be found.
     chance : ndarray of shape (n_speakers,)
-        Probability that a division is enough, zero if none is.
+        Probability that a fair coin gives a valid division; zero if no division is valid.
     """
     n_speakers, n_sessions = sizes.shape
     shots, queries = np.arange(n_shots + 1)[:, np.newaxis], np.arange(n_queries + 1)
     rows = np.arange(n_speakers)[:, np.newaxis, np.newaxis]
     to_query = np.zeros((n_speakers, n_sessions, n_shots + 1, n_queries + 1))
     chance = np.zeros((n_speakers, n_shots + 1, n_queries + 1))
+    # Before the step for session i, chance[:, a, b] is the probability that fair coins for the
+    # sessions i + 1, i + 2, ... find `a` more shots and `b` more queries. Without a session left,
+    # that is certain if nothing is to be found, and impossible otherwise.
     chance[:, 0, 0] = 1.0
     for i in reversed(range(n_sessions)):
+        # A session of n recordings on the query side reduces b by n, one on the support side a.
         size = sizes[:, i, np.newaxis, np.newaxis]
         if_query = chance[rows, shots, np.maximum(queries - size, 0)] / 2
         if_support = chance[rows, np.maximum(shots - size, 0), queries] / 2
         chance = if_query + if_support
+        # Bayes' rule: of the coins that lead to a valid division, the share that says "query".
         np.divide(if_query, chance, out=to_query[:, i], where=chance > 0)
     return to_query, chance[:, n_shots, n_queries]
 

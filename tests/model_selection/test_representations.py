@@ -102,7 +102,7 @@ def test_pipelines_are_cloned_and_fitted_on_none_of_the_unseen(voices, monkeypat
     assert named.mean == comparison.mean[:1]
 
 
-def test_classifiers_are_judged_as_the_score_judges_them(voices):
+def test_classifiers_are_evaluated_as_the_score_evaluates_them(voices):
     X, y = voices
     knn = make_pipeline(Spectrum(), KNeighborsClassifier(1))
     comparison = compare_representations(

@@ -257,7 +257,7 @@ class RecordLabels(CountingEncoder):
         return super().transform(X)[:, 1:]
 
 
-def test_seen_and_unseen_speakers_are_judged_after_one_fit():
+def test_seen_and_unseen_speakers_are_evaluated_after_one_fit():
     X, y, _ = make_recordings(n_speakers=20, n_recordings=12)
     X = np.column_stack([np.arange(len(X)), X])
     cv = SeenUnseenSplit(0.5, 0.5, random_state=3)
@@ -308,7 +308,7 @@ def test_the_scorer_searches_a_pipeline_that_ends_in_a_transformer():
     assert clone(search).scoring.get_params() == search.scoring.get_params()
 
 
-def test_several_scorers_judge_one_search():
+def test_several_scorers_serve_one_search():
     X, y, _ = make_recordings(n_speakers=15)
     scoring = {"2-way": NShotKWayScorer(k_way=2), "5-way": NShotKWayScorer(k_way=5)}
     search = GridSearchCV(
