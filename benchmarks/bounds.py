@@ -97,7 +97,7 @@ def measure_open_set(population, n_speakers, n_recordings, n_enrolled, target, r
 
 
 def draw_two_systems(rng, n_speakers, noise, n_recordings=6, n_dims=6):
-    """Return embeddings by two systems, the second less noisy, of speakers of unequal difficulty."""
+    """Return the embeddings of two systems, the second less noisy; some speakers are harder."""
     y = np.repeat(np.arange(n_speakers), n_recordings)
     speakers = rng.normal(size=(n_speakers, n_dims))[y]
     difficulty = np.exp(0.5 * rng.normal(size=n_speakers))[y, np.newaxis]
@@ -175,7 +175,7 @@ def report_intervals(repetitions):
     print(
         "\nEvaluation, 1-shot 5-way: coverage and median width of the interval of an accuracy and"
     )
-    print("of a difference, also for fewer speakers than the library gives an interval for")
+    print("and of a difference, also for fewer speakers than the library gives an interval for")
     _intervals.MIN_SPEAKERS = 2
     columns = "accuracy", "coverage", "width", "diff.cov.", "width"
     print(f"{'speakers':>9}", *(f"{name:>9}" for name in columns))
