@@ -14,6 +14,7 @@ from .._docs import substitute
 from .._progress import Progress
 from ._evaluation import TaskEvaluator
 from ._intervals import compare_paired, warn_of_few_speakers
+from ._results import Curve
 from ._splits import check_task_parameters
 from ._tasks import SpeakerPool, TaskBlock
 from ._texts import TEXTS
@@ -83,6 +84,7 @@ def n_shot_k_way_curve(
         `queries` and `recognized` (n_shots, n_k_ways, n_speakers) count the queries of each of the
         `speakers` (n_speakers,), and those recognised. `bootstrap` (n_shots, n_k_ways, 2000) is the
         accuracy in each draw. `k_ways`, `n_shots`, `n_queries` and `n_tasks` are as given.
+        ``to_frame()`` returns a DataFrame with one row for each cell, if pandas is installed.
 
     Raises
     ------
@@ -131,7 +133,7 @@ def n_shot_k_way_curve(
     warn_of_few_speakers(evaluated)
     shape = (len(n_shots), len(k_ways))
     arrays = {name: np.array([cell[name] for cell in evaluated]) for name in _CELL_ARRAYS}
-    return Bunch(
+    return Curve(
         **{name: array.reshape(*shape, *array.shape[1:]) for name, array in arrays.items()},
         chance=np.broadcast_to(1 / np.array(k_ways), shape),
         speakers=np.unique(labels),

@@ -16,6 +16,7 @@ from .._docs import substitute
 from .._progress import Progress
 from ..metrics import error_rate_bound
 from ._evaluation import TaskEvaluator
+from ._results import OpenSetScores
 from ._tasks import SpeakerPool
 from ._texts import TEXTS
 
@@ -69,7 +70,8 @@ def open_set_score(
         * for each, as `false_accept_lower` and `false_accept_upper`, its 95 % interval for other
           speakers, by :func:`~sklearn_siamese_speaker.metrics.error_rate_bound`.
 
-        `n_enrolled`, `n_shots` and `n_repeats` are as given.
+        `n_enrolled`, `n_shots` and `n_repeats` are as given. ``to_frame()`` returns a DataFrame
+        with one row for each pair of `n_shots` and `n_enrolled`, if pandas is installed.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def open_set_score(
             for enrolments in cells
         ]
     arrays = {key: np.reshape([row[key] for row in rows], (len(n_shots), -1)) for key in rows[0]}
-    return Bunch(
+    return OpenSetScores(
         **arrays, n_enrolled=np.array(n_enrolled), n_shots=np.array(n_shots), n_repeats=n_repeats
     )
 

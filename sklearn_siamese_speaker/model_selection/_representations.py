@@ -19,6 +19,7 @@ from .._progress import Progress
 from ._curve import paired_difference
 from ._evaluation import TaskEvaluator
 from ._intervals import warn_of_few_speakers
+from ._results import Comparison
 from ._splits import NShotKWaySplit
 from ._tasks import TaskBlock
 from ._texts import TEXTS
@@ -80,7 +81,8 @@ def compare_representations(
           the front end included.
 
         `estimators` is a dict of the fitted pipelines; `chance` is ``1 / k_way``; `n_shots`,
-        `k_way`, `n_queries` and `n_tasks` are as given.
+        `k_way`, `n_queries` and `n_tasks` are as given. ``to_frame()`` returns a DataFrame with one
+        row for each representation, if pandas is installed.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def compare_representations(
             print(f"fitting {name} on {len(y_train)} recordings", flush=True)
         rows.append(_fit_and_evaluate(pipeline, X_train, y_train, X_test, y_test, blocks, n_tasks))
     warn_of_few_speakers(rows, "the unseen")
-    return Bunch(
+    return Comparison(
         names=list(pipelines),
         **_columns(rows),
         estimators=dict(zip(pipelines, (row.estimator for row in rows), strict=True)),

@@ -121,3 +121,34 @@ def test_training_history_display_draws_the_loss():
     (line,) = display.ax_.get_lines()
     assert line.get_ydata().tolist() == [3.0, 1.0]
     assert line.get_xdata().tolist() == [1, 2]
+
+
+def test_training_history_display_draws_what_the_history_holds():
+    epochs = [
+        {"epoch": 1, "train_loss": 3.0, "train_pair_accuracy": 0.6},
+        {"epoch": 2, "train_loss": 1.0, "train_pair_accuracy": 0.9},
+    ]
+    validations = [
+        {"epoch": 1, "batch": 5, "accuracy": 0.3, "loss": 3.5, "pair_accuracy": 0.5},
+        {"epoch": 2, "batch": 10, "accuracy": 0.5, "loss": 2.0, "pair_accuracy": 0.7},
+        {"epoch": 2, "batch": 15, "accuracy": 0.6, "loss": 1.5, "pair_accuracy": None},
+    ]
+    display = TrainingHistoryDisplay({"epochs": epochs, "validations": validations}).plot()
+    drawn = {
+        line.get_label(): line.get_xydata().tolist()
+        for ax in (display.ax_, display.accuracy_ax_)
+        for line in ax.get_lines()
+    }
+    assert np.isnan(drawn.pop("pairs, validation")[2][1])
+    assert drawn == {
+        "training loss": [[1, 3.0], [2, 1.0]],
+        "validation loss": [[1, 3.5], [1.5, 2.0], [2, 1.5]],
+        "pairs, training": [[1, 0.6], [2, 0.9]],
+        "tasks, validation": [[1, 0.3], [1.5, 0.5], [2, 0.6]],
+    }
+    assert len(display.ax_.get_legend().get_texts()) == 5
+    display.figure_.canvas.draw()
+    display = TrainingHistoryDisplay({"epochs": epochs[:1], "validations": []}).plot()
+    assert [line.get_marker() for line in display.ax_.get_lines()] == ["."]
+    del epochs[0]["train_pair_accuracy"]  # a loss without pairs
+    assert TrainingHistoryDisplay({"epochs": epochs[:1]}).plot().accuracy_ax_ is None

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_siamese_speaker.model_selection import (
     NShotKWaySplit,
     n_shot_k_way_curve,
     n_shot_k_way_score,
+    open_set_score,
     paired_difference,
 )
 from sklearn_siamese_speaker.model_selection._intervals import (
@@ -207,6 +209,23 @@ class CountingScaler(StandardScaler):
     def transform(self, X, copy=None):
         self.n_transformed += len(X)
         return super().transform(X, copy)
+
+
+def test_results_are_read_as_tables():
+    pytest.importorskip("pandas")
+    X, y = make_recordings()
+    scaler = StandardScaler().fit(X)
+    curve = n_shot_k_way_curve(scaler, X, y, k_ways=[2, 5, 9], n_shots=[1, 3], n_tasks=20)
+    frame = curve.to_frame()
+    assert frame["n_shots"].tolist() == [1, 1, 1, 3, 3, 3]
+    assert frame["k_way"].tolist() == [2, 5, 9] * 2
+    for name in ARRAYS:
+        assert frame[name].tolist() == curve[name].ravel().tolist()
+    assert not {"queries", "bootstrap", "speakers", "n_tasks"} & set(frame)
+    knn = KNeighborsClassifier(1)
+    scores = open_set_score(knn, X, y, n_enrolled=[3, 5], n_shots=[1, 2], n_repeats=2)
+    frame = scores.to_frame().set_index(["n_shots", "n_enrolled"])
+    assert frame.loc[(2, 3), "false_accept_rate"] == scores.false_accept_rate[1, 0]
 
 
 def test_a_curve_embeds_every_recording_once():
