@@ -97,7 +97,7 @@ class Progress:
             parts = [f"{self.what}: {self._n_done} so far"]
         else:
             left = elapsed / max(self._n_done, 1) * max(self.total - self._n_done, 0)
-            parts = [f"{self.what}: {self._n_done} of {self.total}", f"{_duration(left)} left"]
+            parts = [f"{self.what}: {self._n_done} of {self.total}", f"{duration_text(left)} left"]
         return ", ".join([*parts, *filter(None, [self._detail])])
 
     def _write(self, line: str) -> None:
@@ -154,7 +154,7 @@ def track(items: Iterable[_Item], what: str, total: int | None = None) -> Iterat
             progress.advance()
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     minutes = round(seconds / 60)
     if seconds < 100:
         return f"{round(seconds)} s"

@@ -15,8 +15,12 @@ from typing import Any, TypeVar
 
 import joblib
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+from ._interrupts import uninterrupted
+
+with uninterrupted():
+    import torch
 
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 _Built = TypeVar("_Built")

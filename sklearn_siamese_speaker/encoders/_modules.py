@@ -72,12 +72,11 @@ _FILLED_IN_NET = frozenset(
     {"module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train"}
     | {"dataset", "train_split", "device", "verbose", "warm_start"}
 )
-PART_NAMES = (*_KINDS, "net")
 
 
 def find_part(
     owner: str, name: str, value: Any, given: Mapping[str, Any], n_features: int | None
-) -> Part | None:
+) -> Part:
     """Return what a part is built from.
 
     Parameters
@@ -85,7 +84,7 @@ def find_part(
     owner : str
         Name of the encoder's class.
     name : str
-        One of ``PART_NAMES``.
+        The parameter that chooses it, or "net".
     value : str, class, callable or torch.nn.Module
         What the encoder's parameter of this name is.
     given : mapping
@@ -96,28 +95,25 @@ def find_part(
 
     Returns
     -------
-    part : Part or None
-        None for a value that is neither a registered name nor anything to build from.
+    part : Part
+
+    Raises
+    ------
+    ValueError
+        For a value that is neither a registered name nor anything to build from.
     """
     if name == "net":
         return Part(owner, name, None, NeuralNet, _FILLED_IN_NET, given)
     registry, filled = _KINDS[name]
     if name == "network" and isinstance(value, str) and value == "auto":
         value = auto_network(2 if n_features is None else n_features)
-    if isinstance(value, str):
-        if value not in registry:
-            return None
+    if isinstance(value, str) and value in registry:
         return Part(owner, name, value, registry[value], filled, given)
+    if isinstance(value, str) or not callable(value):
+        known = ", ".join(map(repr, ["auto"] * (name == "network") + list(registry)))
+        raise ValueError(f"{owner}: {name}={value!r} is unknown; it is {known}, or a class.")
     is_built = isinstance(value, nn.Module) or (name == "loss" and not isinstance(value, type))
-    if not callable(value):
-        return None
     return Part(owner, name, value, None if is_built else value, filled, given)
-
-
-def part_choices(name: str) -> str:
-    """Return what a part can be, in words."""
-    names = ["auto"] * (name == "network") + list(_KINDS[name].registry)
-    return f"{', '.join(map(repr, names))}, or a class"
 
 
 def build_modules(

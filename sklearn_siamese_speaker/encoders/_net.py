@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
+import torch._dynamo  # an optimizer would import it, where a Ctrl-C could leave half of it behind
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
@@ -139,7 +140,7 @@ def build_net(
         iterator_train__sampler=sampler,
         iterator_train__generator=generator,
         device=device,
-        verbose=settings.verbose,
+        verbose=0,
         callbacks=[*callbacks, *(further.pop("callbacks", None) or ())],
         **further,
     ).initialize()
@@ -154,9 +155,14 @@ def train(net: NeuralNet, recordings: Recordings) -> None:
 
 
 def epoch_history(net: NeuralNet) -> list[dict[str, Any]]:
-    """Return skorch's history of complete epochs as dicts: epoch, train_loss, seconds."""
+    """Return skorch's history of complete epochs as dicts of plain numbers."""
     return [
-        {"epoch": row["epoch"], "train_loss": float(row["train_loss"]), "seconds": row["dur"]}
+        {
+            "epoch": row["epoch"],
+            "train_loss": float(row["train_loss"]),
+            "train_pair_accuracy": row["train_pair_accuracy"],
+            "seconds": row["dur"],
+        }
         for row in net.history
-        if "dur" in row
+        if "train_pair_accuracy" in row
     ]

@@ -9,6 +9,7 @@ acts, or raises.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -170,8 +171,8 @@ class PartParamsMixin:
         ]
         cls.__signature__ = signature.replace(parameters=plain)  # type: ignore[attr-defined]
 
-    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part | None:
-        """Return a part, None where `value` is nothing that the part can be."""
+    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
+        """Return a part; raise a ValueError where `value` is nothing that the part can be."""
         raise NotImplementedError
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -189,9 +190,10 @@ class PartParamsMixin:
         """
         params = super().get_params(deep=False)  # type: ignore[misc]
         if deep:
-            for part in filter(None, map(self._part, self._part_names)):
-                defaults = {f"{part.name}__{n}": value for n, value in part.arguments().items()}
-                params |= {n: v for n, v in defaults.items() if v is not _REQUIRED}
+            for name in self._part_names:
+                with contextlib.suppress(ValueError):  # `fit` says what is wrong with a part
+                    defaults = self._part(name).arguments()
+                    params |= {f"{name}__{a}": v for a, v in defaults.items() if v is not _REQUIRED}
         return params | self._part_params
 
     def set_params(self, **params: Any) -> Self:
@@ -220,9 +222,11 @@ class PartParamsMixin:
             )
             for name in nested:
                 part_name, _, argument = name.partition("__")
-                part = self._part(part_name)
-                if part is not None:  # else `fit` says what is wrong with the part itself
-                    part.check_argument(argument)
+                try:
+                    part = self._part(part_name)
+                except ValueError:
+                    continue  # `fit` says what is wrong with the part itself
+                part.check_argument(argument)
             self._part_params = {**self._part_params, **nested}
         return self
 
@@ -235,7 +239,7 @@ class PartParamsMixin:
                 )
         self._part_params = dict(params)
 
-    def _part(self, name: str, params: Mapping[str, Any] | None = None) -> Part | None:
+    def _part(self, name: str, params: Mapping[str, Any] | None = None) -> Part:
         """Return a part as the parameters choose it, by default those of this estimator."""
         params = self.get_params(deep=False) if params is None else params
         given = {
@@ -245,24 +249,12 @@ class PartParamsMixin:
         }
         return self._find_part(name, params.get(name), given)
 
-    def _checked_parts(self, params: Mapping[str, Any] | None = None) -> dict[str, Part]:
+    def _checked_parts(self) -> dict[str, Part]:
         """Return the parts by name; raise a ValueError for what they cannot be built from."""
-        params = self.get_params(deep=False) if params is None else params
-        parts = {}
-        for name in self._part_names:
-            part = self._part(name, params)
-            if part is None:
-                raise ValueError(
-                    f"{type(self).__name__}: {name}={params[name]!r} is unknown; it is "
-                    f"{self._part_choices(name)}."
-                )
+        parts = {name: self._part(name) for name in self._part_names}
+        for part in parts.values():
             part.check()
-            parts[name] = part
         return parts
-
-    def _part_choices(self, name: str) -> str:
-        """Return what a part can be, in words."""
-        raise NotImplementedError
 
     def _is_of_part(self, name: str) -> bool:
         part, separator, argument = name.partition("__")

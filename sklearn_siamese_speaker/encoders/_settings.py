@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from ._parts import Part
 
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..model_selection import NShotKWaySplit
 
+Frames = NDArray[np.float32] | list[NDArray[np.float32]]
 Augmentation = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
 
 
@@ -25,6 +30,11 @@ COMMON: Mapping[str, Any] = {
     "max_epochs": 40,
     "augment": None,
 }
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether a parameter is left to the network's recipe."""
+    return isinstance(value, str) and value == "auto"
 
 
 def recipe_of(network: Any) -> dict[str, Any]:
@@ -50,15 +60,12 @@ class TrainingSettings:
     ----------
     parts : mapping
         What network, metric, loss, pairs, optimizer, schedule and net are built from.
-    module_params : mapping
-        The encoder's parameters that network and loss are built from, to build them again.
     lr, batch_size, crop_frames, max_epochs, augment, validation, validation_fraction, \
             validate_every, early_stopping, verbose
         As in :class:`~sklearn_siamese_speaker.SiameseSpeakerEncoder`.
     """
 
     parts: Mapping[str, Part]
-    module_params: Mapping[str, Any]
     lr: float
     batch_size: int
     crop_frames: int | Literal["auto"]
@@ -69,3 +76,36 @@ class TrainingSettings:
     validate_every: int
     early_stopping: bool | int
     verbose: int
+
+    def __post_init__(self) -> None:
+        wants_validation = {
+            "early_stopping": bool(self.early_stopping),
+            "validation": self.validation is not None,
+        }
+        for name, is_wanted in wants_validation.items():
+            if is_wanted and self.validation_fraction is None:
+                raise ValueError(
+                    f"{name} needs speakers to validate on; set validation_fraction, to 0.2 for "
+                    "example."
+                )
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator, parts: Mapping[str, Part]) -> Self:
+        """Return the settings of an encoder: "auto" is resolved, numbers are Python's."""
+        recipe = recipe_of(parts["network"].factory or parts["network"].value)
+        values = {}
+        for name in [field.name for field in fields(cls) if field.name != "parts"]:
+            value = getattr(estimator, name)
+            if name in recipe and is_auto(value):
+                value = recipe[name]
+            values[name] = value.item() if isinstance(value, np.generic) else value
+        return cls(parts=parts, **values)
+
+    def by_name(self) -> dict[str, Any]:
+        """Return all settings by name, those of the parts as ``<part>__<argument>``."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        del named["parts"]
+        for name, part in self.parts.items():
+            arguments = part.arguments() | dict(part.given)
+            named |= {name: part.value, **{f"{name}__{a}": v for a, v in arguments.items()}}
+        return named

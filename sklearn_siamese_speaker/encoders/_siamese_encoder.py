@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -23,17 +22,35 @@ from .._compat import (
     _fit_context,
     with_callbacks,
 )
+from .._interrupts import uninterrupted
 from .._labels import check_speakers
 from .._state import unchanged_on_error
-from ..features._frames import check_frames
+from ._input import (
+    check_background_speakers,
+    check_embeddings_are_finite,
+    check_frames_of,
+    halves_of_pairs,
+    warn_if_collapsed,
+)
 from ._parts import Part, PartParamsMixin
-from ._settings import COMMON, TrainingSettings, recipe_of
+from ._settings import Augmentation, Frames, TrainingSettings, is_auto, recipe_of
+
+if TYPE_CHECKING:
+    import torch
+    from skorch import NeuralNet
+
+    from ..model_selection import NShotKWaySplit
+    from ..nn import Loss, Siamese
+    from ._training import Training
+
+    Choice = str | Callable[..., Any]  # of a part: a registered name, a class, a module
 
 
-def _has_pair_head(encoder):
-    if encoder.loss == "bce" or hasattr(encoder.loss, "pair_logits"):
+def _has_pair_head(encoder: SiameseSpeakerEncoder) -> bool:
+    loss = getattr(encoder, "_fitted_params", {"loss": encoder.loss})["loss"]
+    if (isinstance(loss, str) and loss == "bce") or hasattr(loss, "pair_logits"):
         return True
-    raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={encoder.loss!r}.")
+    raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={loss!r}.")
 
 
 class SiameseSpeakerEncoder(
@@ -62,21 +79,15 @@ class SiameseSpeakerEncoder(
     ----------
     network : {"auto", "statistics", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}, class or \
             torch.nn.Module, default="auto"
-        What encodes a recording: :class:`~sklearn_siamese_speaker.nn.StatisticsNetwork`, pooled
-        statistics with a start in closed form, :class:`~sklearn_siamese_speaker.nn.CNN2d`, the case
-        study's network, :class:`~sklearn_siamese_speaker.nn.CNN1d`,
-        :class:`~sklearn_siamese_speaker.nn.LSTM`, :class:`~sklearn_siamese_speaker.nn.CNNLSTM`,
-        :class:`~sklearn_siamese_speaker.nn.TDNN`, which is an x-vector style network. "auto" is
-        "cnn1d" for one feature (raw audio), else "statistics". A class, or another callable, is
-        called as ``network(n_features, **arguments)``. A module is copied, its weights are the
-        start. Each maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of
-        frames.
-
+        What encodes a recording. "auto" is "cnn1d" for one feature (raw audio), else "statistics":
+        pooled statistics with a start in closed form. "cnn2d" is the case study's network, "tdnn"
+        an x-vector style network. A class, or another callable, is called as
+        ``network(n_features, **arguments)``. A module is copied, its weights are the start. Each
+        maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of frames.
     metric : {"euclidean", "cosine", "manhattan", "weighted_manhattan"}, class or \
             torch.nn.Module, default="euclidean"
         Distance between two embeddings. "weighted_manhattan" learns a non-negative weight for
         each dimension [2]_. A class is a :class:`~sklearn_siamese_speaker.nn.Space`.
-
     loss : {"auto", "bce", "contrastive", "triplet", "prototypical", "aam"}, class or callable, \
             default="auto"
         "bce": binary cross-entropy of "same speaker or not" on a learned scale and offset of the
@@ -88,7 +99,6 @@ class SiameseSpeakerEncoder(
         `n_classes`, as far as it has arguments of these names. What it makes, or another callable,
         maps ``(embeddings, labels)`` to a scalar tensor; a torch.nn.Module is copied and its
         parameters are trained.
-
     pairs : {"all", "random"} or class, default="all"
         "all": a batch is a few recordings each of some speakers, encoded once, and every pair in
         it counts (:class:`~sklearn_siamese_speaker.nn.SpeakerBatchSampler`, with
@@ -96,72 +106,56 @@ class SiameseSpeakerEncoder(
         one speaker, encoded twice over
         (:class:`~sklearn_siamese_speaker.nn.RandomPairSampler`); for ``loss="bce"`` and
         "contrastive" only.
-
     optimizer : {"auto", "radam", "adam", "adamw", "sgd"} or torch.optim.Optimizer class, \
             default="auto"
         The optimizer, commonly "radam"; `optimizer__weight_decay` is one of its arguments.
-
     lr : "auto" or float, default="auto"
         Learning rate, commonly 0.01; the highest one of a schedule.
-
     schedule : {"auto", "constant", "cosine", "one_cycle"} or class, default="auto"
         Course of the learning rate over all batches of the training: a class of
         :mod:`torch.optim.lr_scheduler` that moves from batch to batch. "cosine", the common value,
         is CosineAnnealingLR, "one_cycle" OneCycleLR without its changes of the momentum. Its length
         is the training's; arguments such as `schedule__pct_start` shape it.
-
     batch_size : int, default=64
         Recordings of a batch; pairs of a batch for ``pairs="random"``.
-
     crop_frames : "auto" or int, default="auto"
         Frames of the random crops that a batch consists of. Shorter recordings are repeated.
         "auto" is half the median length of the recordings.
-
     max_epochs : "auto" or int, default="auto"
         Epochs, commonly 40; one is ``ceil(n_samples / batch_size)`` batches in which every speaker
         appears.
-
     augment : "auto", list or None, default="auto"
         Seeded ``(batch, generator) -> batch``, applied in this order to each batch before the
         standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`; or what makes
         further speakers of the recordings, such as
         :class:`~sklearn_siamese_speaker.nn.VocalTractWarp`. The statistics network has that one,
         for the frames of MFCC: with another front end, pass None. The common value is None.
-
     validation : NShotKWaySplit or None, default=None
         The tasks on held-out speakers; None is the case study's 100 tasks of 1-shot 4-way. With
         fewer held-out speakers than `k_way`, `k_way` is reduced.
-
     validation_fraction : float or None, default=None
         Share of the *speakers* held out to validate on. None trains on all.
-
     validate_every : int, default=25
         Batches between two validations.
-
     early_stopping : bool or int, default=False
         Stop after this many validations without improvement (True is 10), and keep the best
         weights instead of the last. Needs `validation_fraction`. Training on random pairs can stay
         at chance for some epochs before it moves: use a large number there.
-
     checkpoint_dir : path-like or None, default=None
         Folder with a file for each training, named by the fingerprint of parameters, data and
-        labels, and replaced at each epoch. `fit` again goes on from it, up to `max_epochs`; the
-        result has the bits of an undisturbed fit.
-
+        labels, and replaced at each epoch. `fit` again goes on from it; the result has the bits of
+        an undisturbed fit. `max_epochs` can be raised later if the schedule is "constant" only.
     warm_start : bool, default=False
         Start a new `fit` from the weights, and the standardisation, of the one before; the
         speakers may be others.
-
     device : str, default="auto"
         Where torch computes. "auto" is CUDA when there is a device, else the CPU.
-
     random_state : int, RandomState instance or None, default=None
         The one source of randomness. The same value gives the same bits for the same number of
         torch threads; the global generators of torch and numpy are left untouched.
-
     verbose : int, default=0
-        1 prints a line an epoch.
-
+        1 prints a line for each epoch: loss, validation accuracy, time left. 0 shows on stderr how
+        far a training is that takes longer than five seconds.
     **part_params
         Arguments of the parts, ``<part>__<argument>``, and ``net__<argument>`` for further
         arguments of :class:`skorch.NeuralNet` such as `net__callbacks`.
@@ -170,36 +164,30 @@ class SiameseSpeakerEncoder(
     ----------
     classes_ : ndarray of shape (n_speakers,)
         The speakers trained on.
-
     embedding_metric_ : {"euclidean", "cosine", "manhattan"}
         The plain metric of the space that `transform` returns.
-
     history_ : dict
-        ``{"epochs": [{"epoch", "train_loss", "seconds"}, ...], "validations": [{"epoch", "batch",
-        "accuracy"}, ...]}``.
-
+        "epochs" : a list of dicts {"epoch", "train_loss", "train_pair_accuracy", "seconds"};
+        "validations" : a list of dicts {"epoch", "batch", "accuracy", "loss", "pair_accuracy"}. A
+        pair accuracy is the mean over batches of how well one threshold of the distance tells pairs
+        of one speaker from others, same and different pairs weighing half each. The validation
+        has a loss unless that is defined for training speakers only ("aam", a callable).
     loss_state_ : dict of str to ndarray
         Learned parameters of the loss.
-
     n_features_in_ : int
         Features of a frame.
-
     n_training_speakers_ : int
         Speakers trained on, further ones that `augment` made included.
-
     n_iter_ : int
         Epochs run.
-
     net_ : skorch.NeuralNet
         The trained net, rebuilt from the arrays when asked for.
-
     state_ : dict of str to ndarray
         Weights of the network, with the statistics that standardize its input.
 
     See Also
     --------
-    OneShotClassifier : Recognises enrolled speakers by these embeddings.
-    MFCC : A front end.
+    OneShotClassifier : Recognizes enrolled speakers by these embeddings.
 
     References
     ----------
@@ -235,18 +223,7 @@ class SiameseSpeakerEncoder(
      'network__dropout': 0.2}
     """
 
-    _part_names: ClassVar[tuple[str, ...]] = (
-        "network",
-        "metric",
-        "loss",
-        "pairs",
-        "optimizer",
-        "schedule",
-        "net",
-    )
-
-    _recipe_names = tuple(COMMON)
-
+    _part_names = ("network", "metric", "loss", "pairs", "optimizer", "schedule", "net")
     _parameter_constraints: ClassVar[dict] = {
         "network": [str, callable],
         "metric": [str, callable],
@@ -272,29 +249,29 @@ class SiameseSpeakerEncoder(
 
     def __init__(
         self,
-        network="auto",
+        network: Choice = "auto",
         *,
-        metric="euclidean",
-        loss="auto",
-        pairs="all",
-        optimizer="auto",
-        lr="auto",
-        schedule="auto",
-        batch_size=64,
-        crop_frames="auto",
-        max_epochs="auto",
-        augment="auto",
-        validation=None,
-        validation_fraction=None,
-        validate_every=25,
-        early_stopping=False,
-        checkpoint_dir=None,
-        warm_start=False,
-        device="auto",
-        random_state=None,
-        verbose=0,
-        **part_params,
-    ):
+        metric: Choice = "euclidean",
+        loss: Choice = "auto",
+        pairs: Choice = "all",
+        optimizer: Choice = "auto",
+        lr: float | Literal["auto"] = "auto",
+        schedule: Choice = "auto",
+        batch_size: int = 64,
+        crop_frames: int | Literal["auto"] = "auto",
+        max_epochs: int | Literal["auto"] = "auto",
+        augment: Sequence[Augmentation] | Literal["auto"] | None = "auto",
+        validation: NShotKWaySplit | None = None,
+        validation_fraction: float | None = None,
+        validate_every: int = 25,
+        early_stopping: bool | int = False,
+        checkpoint_dir: str | PathLike[str] | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        **part_params: Any,
+    ) -> None:
         self.network = network
         self.metric = metric
         self.loss = loss
@@ -319,7 +296,7 @@ class SiameseSpeakerEncoder(
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train the network.
 
         Parameters
@@ -349,18 +326,24 @@ class SiameseSpeakerEncoder(
         """
         with unchanged_on_error(self, unless="state_"):
             training = self._train(X, y)
-        self._warn_if_collapsed(training.frames)
+        some = training.frames[:: max(1, len(training.frames) // 64)]
+        warn_if_collapsed(self._embed(some))
         return self
 
-    def _train(self, X, y):
-        from .._torch import random_guard, resolve_device
-        from ._sklearn_callbacks import fit_task
-        from ._training import Training
+    def _train(self, X: ArrayLike, y: ArrayLike) -> Training:
+        frames, speakers = self._check_fit(X, y)
+        with uninterrupted():
+            from .._torch import random_guard, resolve_device
+            from ._checkpoint import open_checkpoint
+            from ._sklearn_callbacks import fit_task
+            from ._training import Training
 
-        frames, y = self._check_fit(X, y)
-        settings = self._settings()
+        settings = TrainingSettings.of(self, self._checked_parts())
         start = (self.state_, self.loss_state_) if self._continues() else None
-        checkpoint = self._open_checkpoint(frames, y, start)
+        checkpoint = None
+        if self.checkpoint_dir is not None:
+            data = (self.random_state, start, list(frames), speakers)
+            checkpoint = open_checkpoint(self.checkpoint_dir, settings, *data)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if checkpoint is not None and checkpoint[1] is not None:
             seed = checkpoint[1]["seed"]
@@ -369,7 +352,7 @@ class SiameseSpeakerEncoder(
             training = Training(
                 settings,
                 frames,
-                y,
+                speakers,
                 seed=seed,
                 device=device,
                 start=start,
@@ -379,10 +362,10 @@ class SiameseSpeakerEncoder(
             try:
                 training.run()
             finally:  # a training that is cut off keeps what it had learned
-                vars(self).update(training.learned())
+                self.__dict__.update(training.learned())
         return training
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Embed recordings.
 
         Parameters
@@ -396,9 +379,9 @@ class SiameseSpeakerEncoder(
             Points in the space whose plain metric, ``embedding_metric_``, is the learned one.
         """
         check_is_fitted(self, "state_")
-        return self._embed(check_frames(self, X, reset=False))
+        return self._embed(check_frames_of(self, X, reset=False))
 
-    def pair_distance(self, X):
+    def pair_distance(self, X: ArrayLike) -> NDArray[np.float32]:
         """Distance between the two recordings of each pair.
 
         Parameters
@@ -415,7 +398,7 @@ class SiameseSpeakerEncoder(
         return distances.numpy()
 
     @available_if(_has_pair_head)
-    def pair_proba(self, X):
+    def pair_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Probability that the two recordings of a pair are of one speaker, for ``loss="bce"``.
 
         It is the output of the Siamese head, trained on as many same as different pairs.
@@ -431,10 +414,11 @@ class SiameseSpeakerEncoder(
             Between 0 and 1.
         """
         distances, loss = self._pair_distances(X)
-        return loss.pair_logits(distances).sigmoid().detach().numpy()
+        logits: torch.Tensor = loss.pair_logits(distances)  # type: ignore[operator]
+        return logits.sigmoid().detach().numpy()
 
     @property
-    def net_(self):
+    def net_(self) -> NeuralNet:
         """The trained skorch net, rebuilt from the arrays."""
         check_is_fitted(self, "state_")
         from skorch import NeuralNet
@@ -443,123 +427,44 @@ class SiameseSpeakerEncoder(
         return NeuralNet(siamese, loss, train_split=None, verbose=0).initialize()
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self._embed(np.zeros((1, self.n_features_in_, 1), dtype=np.float32)).shape[1]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _check_fit(self, X, y):
+    def _check_fit(self, X: ArrayLike, y: ArrayLike) -> tuple[Frames, NDArray]:
         """Validate the input of `fit`; frames and labels come back."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None: it "
                 "holds the speaker of each recording."
             )
-        if self.early_stopping and self.validation_fraction is None:
-            raise ValueError(
-                "early_stopping needs speakers to validate on; set validation_fraction, to 0.2 for "
-                "example."
-            )
         reset = not self._continues()
-        frames = check_frames(self, X, reset=reset, ensure_min_samples=2)
-        y = check_speakers(y)
-        check_consistent_length(frames, y)
-        speakers, counts = np.unique(y, return_counts=True)
-        if len(speakers) < 2:
-            raise ValueError(
-                f"{type(self).__name__} learns from the differences between at least 2 speakers; "
-                f"y holds {len(speakers)} class."
-            )
-        if counts.max() < 2:
-            named = ", ".join(map(str, speakers[:5])) + ", ..." * (len(speakers) > 5)
-            raise ValueError(
-                f"{type(self).__name__} needs speakers with at least 2 recordings; y holds one "
-                f"recording of each of {len(speakers)} speakers: {named}."
-            )
-        return frames, y
+        frames = check_frames_of(self, X, reset=reset, ensure_min_samples=2)
+        speakers = check_speakers(y)
+        check_consistent_length(frames, speakers)
+        check_background_speakers(type(self).__name__, speakers)
+        return frames, speakers
 
-    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part | None:
-        from ._modules import find_part
+    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
+        with uninterrupted():
+            from ._modules import find_part
 
-        if name in self._recipe_names and isinstance(value, str) and value == "auto":
-            value = self._recipe()[name]
+        if name != "network" and is_auto(value):
+            network = self._part("network")
+            value = recipe_of(network.factory or network.value)[name]
         n_features = getattr(self, "n_features_in_", None)
         return find_part(type(self).__name__, name, value, given, n_features)
 
-    def _recipe(self) -> dict[str, Any]:
-        """Return what "auto" means for the chosen network."""
-        network = self._part("network")
-        return recipe_of(network and (network.factory or network.value))
-
-    def _resolved_params(self) -> dict[str, Any]:
-        """Return the parameters, "auto" replaced by what the network's recipe says."""
-        recipe = self._recipe()
-        return {
-            name: recipe[name] if name in recipe and isinstance(v, str) and v == "auto" else v
-            for name, v in self.get_params(deep=False).items()
-        }
-
-    def _part_choices(self, name: str) -> str:
-        from ._modules import part_choices
-
-        return part_choices(name)
-
-    def _settings(self) -> TrainingSettings:
-        """Return what the training is told, checked."""
-        built = {"parts", "module_params"}
-        names = [field.name for field in fields(TrainingSettings) if field.name not in built]
-        params = self._resolved_params()
-        values = {name: params[name] for name in names}
-        # Numbers of NumPy's would make a checkpoint unreadable.
-        plain = {n: v.item() if isinstance(v, np.generic) else v for n, v in values.items()}
-        return TrainingSettings(
-            parts=self._checked_parts(params), module_params=self._module_params(params), **plain
-        )
-
-    def _module_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters that network and loss are built from."""
-        parts = ("network", "metric", "loss", "pairs")
-        return {name: v for name, v in params.items() if name.partition("__")[0] in parts}
-
-    def _continues(self):
+    def _continues(self) -> bool:
         return self.warm_start and hasattr(self, "state_")
 
-    def _open_checkpoint(self, frames, y, start):
-        """Return the file of this very training and what it holds, None where it has none."""
-        if self.checkpoint_dir is None:
-            return None
-        from ._checkpoint import CheckpointFile, fingerprint
-
-        params = {**self.get_params(), **self._resolved_params()}
-        max_epochs = params["max_epochs"]
-        for name in ("max_epochs", "verbose", "device", "checkpoint_dir"):
-            del params[name]
-        file = CheckpointFile(self.checkpoint_dir, fingerprint(params, start, list(frames), y))
-        saved = file.load()
-        if saved is not None and len(saved["epochs"]) > max_epochs:
-            return None  # of a longer training, whose file is not for this one to change
-        return file, saved
-
-    def _warn_if_collapsed(self, frames):
-        """Warn when the network maps everybody to one point."""
-        some = frames[:: max(1, len(frames) // 64)]
-        embeddings = self._embed(some)
-        spread, size = embeddings.std(axis=0).max(), np.abs(embeddings).max()
-        if spread <= 1e-3 * size:
-            warnings.warn(
-                f"The network has collapsed: embeddings of size {size:.2g} differ by {spread:.2g} "
-                "only, so it tells nobody apart. Lower lr, train for more epochs, or choose "
-                "another loss.",
-                UserWarning,
-                stacklevel=3,
-            )
-
-    def _rebuild_modules(self):
+    def _rebuild_modules(self) -> tuple[Siamese, Loss]:
         """Return the trained Siamese module and its loss, built anew from the arrays."""
         from .._torch import arrays_to_module, random_guard, resolve_device
         from ._modules import build_modules
@@ -572,27 +477,22 @@ class SiameseSpeakerEncoder(
             siamese, loss = build_modules(parts, self.n_features_in_, self.n_training_speakers_)
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
-    def _embed(self, frames):
+    def _embed(self, frames: Frames) -> NDArray[np.float32]:
         from .._torch import embed, remembered, resolve_device
 
         siamese, _ = remembered(self, self.state_, self._rebuild_modules)
-        return embed(siamese, frames, resolve_device(self.device))
+        embeddings = embed(siamese, frames, resolve_device(self.device))
+        check_embeddings_are_finite(embeddings, frames)
+        return embeddings
 
-    def _pair_distances(self, X):
+    def _pair_distances(self, X: ArrayLike) -> tuple[torch.Tensor, Loss]:
         """Return the distance of each pair and the loss that was trained on it."""
         import torch
 
         from .._torch import remembered
 
         check_is_fitted(self, "state_")
-        first, second = (torch.from_numpy(self.transform(_pair_half(X, i))) for i in (0, 1))
+        first, second = (torch.from_numpy(self.transform(half)) for half in halves_of_pairs(X))
         _, loss = remembered(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss
-
-
-def _pair_half(X, half):
-    """Return the first or the second recordings of an array or a list of pairs."""
-    if isinstance(X, np.ndarray) and X.dtype != object:
-        return X[:, half]
-    return [pair[half] for pair in X]

@@ -24,11 +24,12 @@ from ._net import (
     epoch_history,
     train,
 )
-from ._settings import Augmentation, TrainingSettings
+from ._parts import Part
+from ._report import PairAccuracy, Report
+from ._settings import Augmentation, Frames, TrainingSettings
 from ._validation import Validation, hold_out_speakers
 
 Arrays = Mapping[str, NDArray]
-_DEFAULT_PATIENCE = 10
 
 
 class Training:
@@ -65,7 +66,7 @@ class Training:
     def __init__(
         self,
         settings: TrainingSettings,
-        frames: Sequence[NDArray],
+        frames: Frames,
         y: NDArray,
         *,
         seed: int,
@@ -86,20 +87,12 @@ class Training:
         siamese, loss = _start_modules(settings, self.frames, speakers, start, seed)
         self.validation = None
         if held_out.any():
-            self.validation = Validation(
-                [frames[i] for i in np.flatnonzero(held_out).tolist()],
-                y[held_out],
-                loss.space.plain_metric,
-                settings.validation,
-                every=settings.validate_every,
-                batches_per_epoch=len(sampler),
-                patience=_patience(settings.early_stopping),
-                seed=seed,
-            )
+            self.validation = _build_validation(settings, frames, y, held_out, len(sampler), seed)
         crop_frames = _crop_length(settings.crop_frames, self.frames)
         of_batches = [change for change in augment if callable(change)]
         self.recordings = Recordings(self.frames, speakers, crop_frames, of_batches)
         schedule = LearningRateSchedule(settings, len(sampler))
+        self.report = Report(settings.max_epochs, len(sampler), settings.verbose, self.validation)
         file, saved = checkpoint or (None, None)
         self.net = build_net(
             siamese,
@@ -113,18 +106,21 @@ class Training:
                 SeedEpoch(seed, generator),
                 schedule,
                 StopNonFinite(),
+                PairAccuracy(),
                 *([Checkpoint(file, seed, schedule, self.validation)] if file else []),
+                self.report,
                 *([make_callback(self.learned)] if make_callback else []),
                 *([self.validation] if self.validation else []),
             ],
         )
         schedule.attach(self.net.optimizer_)
-        if saved is not None:
-            resume(self.net, saved, schedule, self.validation)
+        if file is not None and saved is not None:
+            resume(self.net, file, saved, schedule, self.validation)
 
     def run(self) -> None:
         """Train the epochs that are left and, with early stopping, go back to the best weights."""
-        train(self.net, self.recordings)
+        with self.report.show(len(self.net.history)):
+            train(self.net, self.recordings)
         if self.validation is not None:
             self.validation.restore_best(self.net)
 
@@ -133,8 +129,8 @@ class Training:
         epochs = epoch_history(self.net)
         validations = [] if self.validation is None else list(self.validation.validations)
         return {
+            "_fitted_params": _module_params(self.settings.parts),
             "classes_": self.classes,
-            "_fitted_params": self.settings.module_params,
             "n_training_speakers_": int(self.recordings.speakers.max()) + 1,
             "embedding_metric_": self.net.criterion_.space.plain_metric,
             "state_": module_to_arrays(self.net.module_),
@@ -174,13 +170,36 @@ def _check_augment(augment: Sequence[Augmentation], n_features: int) -> None:
             )
 
 
-def _patience(early_stopping: bool | int) -> int | None:
-    if early_stopping is True:
-        return _DEFAULT_PATIENCE
-    return early_stopping or None
+def _build_validation(
+    settings: TrainingSettings,
+    frames: Frames,
+    y: NDArray,
+    held_out: NDArray[np.bool_],
+    batches_per_epoch: int,
+    seed: int,
+) -> Validation:
+    speakers = np.unique(y[held_out], return_inverse=True)[1]
+    generator = torch.Generator().manual_seed(seed)
+    return Validation(
+        [frames[i] for i in np.flatnonzero(held_out).tolist()],
+        speakers,
+        _build_sampler(settings, speakers, generator),
+        settings,
+        batches_per_epoch=batches_per_epoch,
+        seed=seed,
+    )
 
 
-def _crop_length(crop_frames: int | str, frames: Sequence[NDArray]) -> int:
+def _module_params(parts: Mapping[str, Part]) -> dict[str, Any]:
+    """Return the parameters that network, metric, loss and pairs were built from."""
+    params: dict[str, Any] = {}
+    for name in ("network", "metric", "loss", "pairs"):
+        given = parts[name].given
+        params |= {name: parts[name].value, **{f"{name}__{key}": v for key, v in given.items()}}
+    return params
+
+
+def _crop_length(crop_frames: int | str, frames: Frames) -> int:
     """Return the frames of a crop, by default half the median recording."""
     if isinstance(crop_frames, str):
         return max(1, int(np.median([recording.shape[1] for recording in frames])) // 2)
@@ -189,7 +208,7 @@ def _crop_length(crop_frames: int | str, frames: Sequence[NDArray]) -> int:
 
 def _start_modules(
     settings: TrainingSettings,
-    frames: Sequence[NDArray],
+    frames: list[NDArray[np.float32]],
     speakers: NDArray,
     start: tuple[Arrays, Arrays] | None,
     seed: int,
@@ -203,7 +222,7 @@ def _start_modules(
     if start is None and hasattr(siamese.network, "set_discriminant"):
         start_in_closed_form(siamese, loss, frames, speakers, seed)
     if start is not None:
-        arrays_to_module(siamese, start[0])
+        _continue_from(siamese, start[0])
         # What belongs to the speakers of the fit before does not fit others.
         fresh = loss.state_dict()
         kept = {
@@ -213,3 +232,14 @@ def _start_modules(
         }
         arrays_to_module(loss, kept, strict=False)
     return siamese, loss
+
+
+def _continue_from(siamese: Siamese, arrays: Arrays) -> None:
+    try:
+        arrays_to_module(siamese, arrays)
+    except RuntimeError as error:
+        raise ValueError(
+            "warm_start=True goes on from the weights of the fit before, but network, metric or "
+            "their arguments have changed since, and the weights do not fit. Set warm_start=False "
+            "to train anew."
+        ) from error

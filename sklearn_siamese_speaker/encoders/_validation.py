@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from .._torch import arrays_to_module, embed, module_to_arrays
 from ..model_selection import NShotKWaySplit
+from ..nn import Loss
 from ..similarity import nearest_speakers
 from ._net import StopTraining
+from ._report import mean_or_none, pair_accuracy
+from ._settings import TrainingSettings
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
+_DEFAULT_PATIENCE = 10
 
 
-def hold_out_speakers(speakers, fraction, seed):
+def hold_out_speakers(speakers: NDArray, fraction: float | None, seed: int) -> NDArray[np.bool_]:
     """Return which recordings are of the held-out speakers.
 
     Parameters
@@ -54,96 +63,142 @@ def hold_out_speakers(speakers, fraction, seed):
 
 
 class Validation(Callback):
-    """Recognise held-out speakers every few batches; with patience, stop and keep the best.
+    """Recognize held-out speakers every few batches; with patience, stop and keep the best.
 
     Parameters
     ----------
     frames : sequence of ndarray of shape (n_features, n_frames_i)
         Recordings of the held-out speakers.
-    speakers : ndarray of shape (n_samples,)
+    speakers : ndarray of shape (n_samples,), int
         Their speakers.
-    metric : {"euclidean", "cosine", "manhattan"}
-        The plain metric of the embeddings.
-    split : NShotKWaySplit or None
-        The tasks, the same ones every time; None is the case study's. Too few speakers for its
-        `k_way` shrink that.
-    every : int
-        Batches between two validations.
+    batches : iterable of lists of int
+        Recordings whose loss and pairs are compared with those of training batches.
+    settings : TrainingSettings
+        With the tasks, which are the same ones every time; None is the case study's. With fewer
+        held-out speakers than their `k_way`, `k_way` is reduced. With the number of batches between
+        two validations, and with the patience: validations without improvement after which the
+        training stops at the end of an epoch and the best weights are kept.
     batches_per_epoch : int
         Batches of an epoch.
-    patience : int or None
-        Validations without improvement after which the training stops at the end of an epoch and
-        the best weights are kept. None never stops and keeps the last weights.
     seed : int
-        Draws the tasks where `split` has no random_state.
+        Draws the tasks where they have no random_state.
 
     Attributes
     ----------
     validations : list of dict
-        ``{"epoch", "batch", "accuracy"}``; `batch` counts from the start of the training.
+        ``{"epoch", "batch", "accuracy", "loss", "pair_accuracy"}``; `batch` counts from the start
+        of the training.
     best : dict or None
         Weights ``{"module": arrays, "criterion": arrays}`` of the best validation, with patience.
+
+    Raises
+    ------
+    ValueError
+        When the training is over before the first validation.
     """
 
     def __init__(
-        self, frames, speakers, metric, split, *, every, batches_per_epoch, patience, seed
-    ):
+        self,
+        frames: Sequence[NDArray],
+        speakers: NDArray,
+        batches: Iterable[list[int]],
+        settings: TrainingSettings,
+        *,
+        batches_per_epoch: int,
+        seed: int,
+    ) -> None:
+        n_batches = batches_per_epoch * settings.max_epochs
+        if n_batches < settings.validate_every:
+            raise ValueError(
+                f"validate_every={settings.validate_every} batches, but the whole training has "
+                f"{n_batches}: it would never be validated. Lower validate_every or raise "
+                "max_epochs."
+            )
         self.frames = frames
-        self.metric = metric
-        self.every = every
+        self.speakers = torch.from_numpy(speakers)
+        self.batches = list(batches)
+        self.every = settings.validate_every
         self.batches_per_epoch = batches_per_epoch
-        self.patience = patience
-        self.support, self.query = draw_tasks(split, speakers, seed)
-        self.validations = []
-        self.best = None
+        self.patience = _patience(settings.early_stopping)
+        self.support, self.query = draw_tasks(settings.validation, speakers, seed)
+        self.validations: list[dict[str, Any]] = []
+        self.best: dict[str, dict[str, NDArray]] | None = None
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Do not go on with a training that had stopped."""
         self._stop_without_improvement()
 
-    def on_batch_end(self, net, training=False, **kwargs):
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         """Validate after every so many batches."""
         epoch = len(net.history)
         batch = (epoch - 1) * self.batches_per_epoch + len(net.history[-1, "batches"])
         if batch % self.every == 0:
-            row = {"epoch": epoch, "batch": batch, "accuracy": self._accuracy(net)}
-            self.validations.append(row)
+            self.validations.append({"epoch": epoch, "batch": batch, **self._validate(net)})
             if self.patience is not None and self._since_best() == 0:
                 self.best = {
                     "module": module_to_arrays(net.module_),
                     "criterion": module_to_arrays(net.criterion_),
                 }
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Stop at the end of an epoch only, for a checkpoint holds whole epochs."""
         self._stop_without_improvement()
 
-    def restore_best(self, net):
+    def restore_best(self, net: NeuralNet) -> None:
         """Go back to the best weights, where they are kept."""
         if self.best is not None:
             arrays_to_module(net.module_, self.best["module"])
             arrays_to_module(net.criterion_, self.best["criterion"])
 
-    def _accuracy(self, net):
-        devices = [net.device] if torch.device(net.device).type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):  # a module may draw while it evaluates
-            embeddings = embed(net.module_, self.frames, torch.device(net.device))
-        recognised = nearest_speakers(embeddings, self.support, self.query, metric=self.metric)
-        return float((recognised == np.arange(recognised.shape[1])[:, np.newaxis]).mean())
+    def _validate(self, net: NeuralNet) -> dict[str, float | None]:
+        device = torch.device(net.device)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            embeddings = embed(net.module_, self.frames, device)  # a module may draw meanwhile
+            losses, accuracies = self._on_batches(net.criterion_.eval(), embeddings, device)
+        recognized = nearest_speakers(
+            embeddings, self.support, self.query, metric=net.criterion_.space.plain_metric
+        )
+        return {
+            "accuracy": float((recognized == np.arange(recognized.shape[1])[:, np.newaxis]).mean()),
+            "loss": mean_or_none(losses),
+            "pair_accuracy": mean_or_none(accuracies),
+        }
 
-    def _since_best(self):
+    @torch.no_grad()
+    def _on_batches(
+        self, loss: Loss, embeddings: NDArray, device: torch.device
+    ) -> tuple[list[float], list[float | None]]:
+        """Return losses and pair accuracies of the batches; no losses of training speakers."""
+        coordinates = torch.from_numpy(embeddings).to(device)
+        losses, accuracies = [], []
+        for indices in self.batches:
+            batch, speakers = coordinates[indices], self.speakers[indices].to(device)
+            accuracies.append(pair_accuracy(*loss.distances_of_pairs(batch, speakers)))
+            if loss.is_for_any_speakers:
+                losses.append(float(loss(batch, speakers)))
+        return losses, accuracies
+
+    def _since_best(self) -> int:
         """Return how many validations ago the best one was, the first of equals."""
         accuracies = [row["accuracy"] for row in self.validations]
         return len(accuracies) - 1 - int(np.argmax(accuracies))
 
-    def _stop_without_improvement(self):
+    def _stop_without_improvement(self) -> None:
         if self.patience is None or not self.validations:
             return
         if self._since_best() >= self.patience:
             raise StopTraining
 
 
-def draw_tasks(split, speakers, seed):
+def _patience(early_stopping: bool | int) -> int | None:
+    if early_stopping is True:
+        return _DEFAULT_PATIENCE
+    return early_stopping or None
+
+
+def draw_tasks(
+    split: NShotKWaySplit | None, speakers: NDArray, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return support and query of the validation's tasks, with as many speakers as there are."""
     split = NShotKWaySplit(**CASE_STUDY) if split is None else split
     counts = np.unique(speakers, return_counts=True)[1]

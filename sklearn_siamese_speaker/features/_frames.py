@@ -55,10 +55,10 @@ def check_frames(
     frames = validate_data(estimator, X, dtype=np.float32, allow_nd=True, **options)
     if frames.ndim == 2:
         return frames[:, :, np.newaxis]
-    if frames.ndim != 3 or frames.shape[2] == 0:
+    if frames.ndim != 3 or 0 in frames.shape:
         raise ValueError(
             f"{type(estimator).__name__} takes frames of shape (n_samples, n_features, n_frames) "
-            f"with at least one frame, got shape {frames.shape}."
+            f"with at least one feature and one frame, got shape {frames.shape}."
         )
     return frames
 
@@ -89,10 +89,10 @@ def _check_list_of_frames(
 
 def _check_recording(index: int, item: ArrayLike) -> NDArray[np.float32]:
     recording = np.asarray(item)
-    if recording.ndim != 2 or recording.shape[1] == 0:
+    if recording.ndim != 2 or 0 in recording.shape:
         raise ValueError(
             f"X[{index}] has shape {recording.shape}; a recording in a list is an array of "
-            "shape (n_features, n_frames) with at least one frame."
+            "shape (n_features, n_frames) with at least one feature and one frame."
         )
     recording = recording.astype(np.float32, copy=False)
     if not np.isfinite(recording).all():

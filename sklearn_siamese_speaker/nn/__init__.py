@@ -16,6 +16,7 @@ Every class can be given to the encoder in place of its registered name:
 ``SiameseSpeakerEncoder(network=TDNN, network__attentive=True, loss=Triplet)``.
 """
 
+from .. import _torch  # noqa: F401 - torch is imported whole there, also if Ctrl-C is pressed
 from .._public import publish
 from ._augmentation import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
 from ._losses import (

@@ -1,15 +1,21 @@
 """A training survives kills, full disks and damaged files, to the bit."""
 
 import errno
+import hashlib
+import io
 import os
 import pickle
+import platform
+import re
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import conftest
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
@@ -68,6 +74,17 @@ print(n_killed, n_epochs)
 
 
 make_frames = partial(conftest.make_frames, n_speakers=6)
+
+
+class Factor(torch.nn.Module):
+    """A loss with an argument."""
+
+    def __init__(self, x=1.0):
+        super().__init__()
+        self.x = x
+
+    def forward(self, embeddings, labels):
+        return self.x * embeddings.square().mean()
 
 
 def make_encoder(directory, **params):
@@ -143,15 +160,39 @@ def test_without_a_random_state_the_seed_is_kept_in_the_file(tmp_path):
     assert again.n_iter_ == 4
 
 
-def test_more_epochs_go_on_and_other_parameters_data_and_labels_start_anew(tmp_path):
+def test_more_epochs_at_a_constant_rate_go_on_with_the_bits_of_an_undisturbed_fit(tmp_path):
+    X, y = make_frames()
+    params = {"random_state": 0, "schedule": "constant"}
+    make_encoder(tmp_path, max_epochs=1, **params).fit(X, y)
+    longer = make_encoder(tmp_path, max_epochs=3, **params).fit(X, y)
+    undisturbed = make_encoder(None, max_epochs=3, **params).fit(X, y)
+    assert longer.n_iter_ == 3
+    assert_array_equal(longer.transform(X), undisturbed.transform(X))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_more_epochs_of_a_falling_rate_start_anew_and_say_so(tmp_path):
     X, y = make_frames()
     make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y)
-    assert make_encoder(tmp_path, random_state=0, max_epochs=2).fit(X, y).n_iter_ == 2
+    sentence = "max_epochs=1, which cannot be continued to max_epochs=3: the schedule of the"
+    with pytest.warns(UserWarning, match=sentence):
+        longer = make_encoder(tmp_path, random_state=0, max_epochs=3).fit(X, y)
+    undisturbed = make_encoder(None, random_state=0, max_epochs=3).fit(X, y)
+    assert_array_equal(longer.transform(X), undisturbed.transform(X))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_other_parameters_data_and_labels_start_anew(tmp_path):
+    X, y = make_frames()
+    make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y)
+    make_encoder(tmp_path, random_state=0, max_epochs=1, verbose=1, device="cpu").fit(X, y)
     assert len(list(tmp_path.iterdir())) == 1
     make_encoder(tmp_path, random_state=0, lr=0.02, max_epochs=1).fit(X, y)
+    make_encoder(tmp_path, random_state=0, loss__x=1, loss=Factor, max_epochs=1).fit(X, y)
+    make_encoder(tmp_path, random_state=0, loss__x=2, loss=Factor, max_epochs=1).fit(X, y)
     make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X + 1, y)
     make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y[::-1])
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_200_failed_writes_leave_the_old_checkpoint_intact(tmp_path, monkeypatch):
@@ -207,19 +248,125 @@ def test_a_damaged_file_is_refused_at_every_byte(tmp_path):
         file.load()
 
 
-def test_what_a_killed_writer_left_is_swept(tmp_path):
-    (tmp_path / "name.abc.tmp").write_bytes(b"half")
-    (tmp_path / "other.abc.tmp").write_bytes(b"half")
-    (tmp_path / "name.new.tmp").write_bytes(b"being written by another process")
-    for name in ["name.abc.tmp", "other.abc.tmp"]:
-        os.utime(tmp_path / name, (0, 0))
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    here = platform.node().replace(".", "-")
+    abandoned = [f"name.{here}.{dead.pid}.abc.tmp", f"other.{here}.{dead.pid}.abc.tmp"]
+    old = "name.elsewhere.1.abc.tmp"
+    kept = [f"name.{here}.{os.getpid()}.abc.tmp", "name.elsewhere.2.abc.tmp", "mine.tmp"]
+    for name in [*abandoned, old, *kept]:
+        (tmp_path / name).write_bytes(b"half")
+    os.utime(tmp_path / old, (0, 0))
     assert CheckpointFile(tmp_path, "name").load() is None
-    assert {path.name for path in tmp_path.iterdir()} == {"other.abc.tmp", "name.new.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
+
+
+def test_a_half_written_file_of_a_killed_fit_is_gone_after_a_later_fit(tmp_path):
+    save_and_die = """
+import os, sys
+from sklearn_siamese_speaker.encoders._checkpoint import CheckpointFile
+os.fsync = lambda handle: os._exit(1)
+CheckpointFile(sys.argv[1], "name").save({})
+"""
+    subprocess.run([sys.executable, "-c", save_and_die, tmp_path], check=False)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".tmp"]
+    make_encoder(tmp_path, random_state=0).fit(*make_frames())
+    assert [path.suffix for path in tmp_path.iterdir()] == [".ckpt"]
+
+
+@pytest.mark.parametrize("part", ["loss", "augment"])
+def test_what_cannot_be_pickled_is_named_in_one_short_sentence(tmp_path, part):
+    X, y = make_frames()
+    functions = {
+        "loss": lambda embeddings, labels: embeddings.square().mean(),
+        "augment": [lambda batch, generator: batch],
+    }
+    sentence = f"but {part} holds what cannot be pickled, such as a lambda or a function inside"
+    with pytest.raises(ValueError, match=sentence) as caught:
+        make_encoder(tmp_path, **{part: functions[part]}).fit(
+            X, np.char.add("secret", y.astype(str))
+        )
+    assert len(str(caught.value)) < 300
+    assert caught.value.__suppress_context__
+
+
+def checksummed(payload):
+    return hashlib.sha256(payload).digest() + payload
+
+
+def saved(state):
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return checksummed(buffer.getvalue())
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("echo evil",)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol 4:UserWarning")
+@pytest.mark.parametrize(
+    "content",
+    [
+        checksummed(b"not what torch saves"),
+        checksummed(pickle.dumps(Evil())),
+        saved(Evil()),
+        saved([1, 2]),
+        saved({"seed": 0}),
+        saved({"seed": 0, "epochs": []}),
+        saved({"seed": 0, "epochs": [], "module": {}, "criterion": {}, "optimizer": {}}),
+    ],
+    ids=["text", "pickle", "torch", "list", "seed", "epochs", "modules"],
+)
+def test_a_whole_file_that_is_no_checkpoint_of_this_training_is_refused(tmp_path, content):
+    X, y = make_frames()
+    make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(content)
+    sentence = f"The checkpoint {path} does not hold this training: another program or another"
+    with pytest.raises(OSError, match=re.escape(sentence)):
+        make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y)
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    for place in [tmp_path / "file", tmp_path / "file" / "inside"]:
+        sentence = f"checkpoint_dir={str(place)!r} cannot be made a folder"
+        with pytest.raises(OSError, match=re.escape(sentence)):
+            make_encoder(place).fit(*make_frames())
+
+
+def test_a_folder_that_may_not_be_made_is_named(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)  # root may write into a read-only folder
+    with pytest.raises(PermissionError, match=r"cannot be made a folder \(Permission denied\)"):
+        make_encoder(tmp_path / "new").fit(*make_frames())
+
+
+def test_a_full_disk_speaks_of_an_older_file_only_if_there_is_one(tmp_path, monkeypatch):
+    def fail(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = CheckpointFile(tmp_path, "name")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match=r"left on device\); none exists\. Make room"):
+            file.save({"epoch": 1})
+    file.save({"epoch": 1})
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="the one of the epoch before is intact"):
+        file.save({"epoch": 2})
+
+
+def test_the_fingerprint_of_a_module_knows_its_settings_too():
+    assert fingerprint({"network": Factor(1.0)}) != fingerprint({"network": Factor(2.0)})
 
 
 def test_the_fingerprint_of_a_module_is_its_class_and_weights():
-    import torch
-
     torch.manual_seed(0)
     module = torch.nn.Linear(3, 2)
     other = torch.nn.Linear(3, 2)
@@ -228,13 +375,16 @@ def test_the_fingerprint_of_a_module_is_its_class_and_weights():
     assert fingerprint({"network": module}) != fingerprint({"network": other})
 
 
-def test_a_shorter_training_neither_takes_nor_changes_the_file_of_a_longer_one(tmp_path):
+@pytest.mark.filterwarnings("ignore:checkpoint_dir holds this training with max_epochs=3")
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_shorter_training_neither_takes_nor_changes_the_file_of_a_longer_one(tmp_path, schedule):
     X, y = make_frames()
-    make_encoder(tmp_path, random_state=0, max_epochs=3).fit(X, y)
+    params = {"random_state": 0, "schedule": schedule}
+    make_encoder(tmp_path, max_epochs=3, **params).fit(X, y)
     (file,) = tmp_path.iterdir()
     content = file.read_bytes()
-    shorter = make_encoder(tmp_path, random_state=0, max_epochs=2).fit(X, y)
-    undisturbed = make_encoder(None, random_state=0, max_epochs=2).fit(X, y)
+    shorter = make_encoder(tmp_path, max_epochs=2, **params).fit(X, y)
+    undisturbed = make_encoder(None, max_epochs=2, **params).fit(X, y)
     assert shorter.n_iter_ == 2
     assert_array_equal(shorter.transform(X), undisturbed.transform(X))
     assert file.read_bytes() == content
@@ -245,6 +395,7 @@ def test_numbers_of_numpy_leave_the_file_readable(tmp_path):
     params = {
         "lr": np.float64(0.01),
         "optimizer__weight_decay": np.float64(0.1),
+        "schedule": "constant",
         "random_state": 0,
     }
     make_encoder(tmp_path, max_epochs=1, **params).fit(X, y)

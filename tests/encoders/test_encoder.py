@@ -2,7 +2,10 @@
 
 import pickle
 import re
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import conftest
 import numpy as np
@@ -325,6 +328,106 @@ def test_frames_read_backwards_are_frames_like_others():
     copied = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(backwards.copy(), y)
     viewed = SiameseSpeakerEncoder(max_epochs=1, **TINY).fit(backwards, y)
     assert_array_equal(viewed.transform(X), copied.transform(X))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_an_embedding_that_is_not_finite_is_refused_with_its_recording(fitted, metric):
+    _, X, y = fitted
+    params = {**TINY, "network": "tdnn", "metric": metric, "max_epochs": 1}
+    encoder = SiameseSpeakerEncoder(**params).fit(X, y)
+    loud = X.copy()
+    loud[3] *= 1e25
+    sentence = r"The embedding of X\[3\] is not finite: its frames hold values of up to .*e\+25"
+    with pytest.raises(ValueError, match=sentence):
+        encoder.transform(loud)
+
+
+@pytest.mark.parametrize(
+    ("X", "sentence"),
+    [
+        (["a.wav", "b.wav"], r"takes frames, but X\[0\] is the path 'a.wav'; put a front end"),
+        (
+            [Path("a.wav")],
+            r"takes frames, but X\[0\] is the path .*, as in make_pipeline\(MFCC\(\)",
+        ),
+        (np.array(["a.wav", "b.wav"]), r"takes frames, but X\[0\] is the path 'a.wav'"),
+        ([np.zeros(400), np.zeros(500)], "holds one-dimensional arrays of different lengths, as"),
+        (np.zeros((6, 0, 30)), "with at least one feature and one frame"),
+        ([np.zeros((0, 30)), np.zeros((0, 20))], "at least one feature and one frame"),
+    ],
+    ids=["paths", "Path", "array", "waveforms", "no features", "none in a list"],
+)
+@pytest.mark.parametrize("network", ["cnn2d", "tdnn"])
+def test_what_is_no_frames_is_named(network, X, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        SiameseSpeakerEncoder(network, max_epochs=1).fit(X, np.arange(len(X)) // 2)
+
+
+def test_waveforms_in_the_place_of_frames_are_pointed_out():
+    X, y = np.random.default_rng(0).normal(size=(12, 16000)), np.repeat([0, 1, 2], 4)
+    sentence = (
+        r"takes X of shape \(12, 16000\) for one frame of 16000 features of each recording. If "
+        r"these are waveforms, put a front end before it, as in make_pipeline\(MFCC\(\)"
+    )
+    with pytest.warns(UserWarning, match=sentence):
+        SiameseSpeakerEncoder(Pooling, network__embedding_dim=4, max_epochs=1).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        ((5, 3, 6, 30), r"have the shape \(n_pairs, 2, .*, got \(5, 3, 6, 30\)"),
+        ((5, 1, 6, 30), r"got \(5, 1, 6, 30\)"),
+        ((6, 30), r"got \(6, 30\)"),
+    ],
+)
+def test_an_array_that_holds_no_pairs_is_refused(fitted, shape, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        fitted[0].pair_distance(np.zeros(shape))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_list_that_holds_no_pairs_is_refused(fitted, n):
+    encoder, X, _ = fitted
+    with pytest.raises(ValueError, match=rf"holds two recordings, but X\[1\] holds {n}"):
+        encoder.pair_distance([[X[0], X[1]], list(X[:n])])
+
+
+def test_a_warm_start_with_another_network_says_what_to_do():
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(max_epochs=1, warm_start=True, **TINY).fit(X, y)
+    with pytest.raises(ValueError, match="warm_start=True goes on from the weights of the fit"):
+        encoder.set_params(network__embedding_dim=5).fit(X, y)
+
+
+INTERRUPTED = """
+import signal, sys
+import numpy as np
+
+class PressCtrlC:
+    done = False
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1] and not PressCtrlC.done:
+            PressCtrlC.done = True
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, PressCtrlC())
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+X, y = np.random.default_rng(0).normal(size=(12, 4, 10)), np.repeat([0, 1, 2], 4)
+encoder = SiameseSpeakerEncoder("lstm", network__embedding_dim=2, max_epochs=1)
+try:
+    encoder.fit(X, y)
+    print("nobody pressed it")
+except KeyboardInterrupt:
+    print(encoder.fit(X, y).transform(X).shape)
+"""
+
+
+@pytest.mark.parametrize("module", ["torch.nn", "torch._inductor"])
+def test_ctrl_c_while_torch_is_imported_leaves_later_fits_whole(module):
+    command = [sys.executable, "-c", INTERRUPTED, module]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "(12, 2)\n", done.stderr
 
 
 def test_a_warm_start_takes_what_another_loss_has_in_common():

@@ -1,16 +1,19 @@
 """Validation on held-out speakers: when, on whom, and what follows from it."""
 
+import re
 from functools import partial
 
 import conftest
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker import SiameseSpeakerEncoder, _progress
 from sklearn_siamese_speaker.encoders._net import StopTraining
+from sklearn_siamese_speaker.encoders._report import pair_accuracy
 from sklearn_siamese_speaker.encoders._validation import draw_tasks, hold_out_speakers
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 
@@ -92,9 +95,86 @@ def test_validation_does_not_change_the_weights():
     watched = SiameseSpeakerEncoder(
         max_epochs=3, validation_fraction=0.4, validate_every=2, **TINY
     ).fit(X, y)
-    unwatched = clone(watched).set_params(validate_every=1000).fit(X, y)
+    unwatched = clone(watched).set_params(validate_every=9).fit(X, y)
     assert_array_equal(watched.transform(X), unwatched.transform(X))
-    assert unwatched.history_["validations"] == []
+    assert [row["batch"] for row in unwatched.history_["validations"]] == [9]  # after the last one
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_validation_that_would_never_run_is_refused(early_stopping):
+    encoder = SiameseSpeakerEncoder(
+        max_epochs=3,
+        validation_fraction=0.4,
+        validate_every=10,
+        early_stopping=early_stopping,
+        **TINY,
+    )
+    sentence = "validate_every=10 batches, but the whole training has 9: it would never be"
+    with pytest.raises(ValueError, match=sentence):
+        encoder.fit(*make_frames())
+
+
+def test_tasks_without_held_out_speakers_are_refused():
+    encoder = SiameseSpeakerEncoder(validation=NShotKWaySplit(1, 2), **TINY)
+    with pytest.raises(ValueError, match="validation needs speakers to validate on; set"):
+        encoder.fit(*make_frames())
+
+
+@pytest.mark.parametrize(
+    ("params", "has_loss"),
+    [
+        ({}, True),
+        ({"loss": "bce", "pairs": "random"}, True),
+        ({"loss": "aam", "metric": "cosine"}, False),
+    ],
+)
+def test_the_history_holds_loss_and_pair_accuracy_of_training_and_validation(params, has_loss):
+    X, y = make_frames()
+    encoder = SiameseSpeakerEncoder(
+        max_epochs=4, lr=0.1, validation_fraction=0.4, validate_every=3, **params, **TINY
+    ).fit(X, y)
+    epochs, validations = encoder.history_["epochs"], encoder.history_["validations"]
+    assert [set(row) for row in epochs] == [
+        {"epoch", "train_loss", "train_pair_accuracy", "seconds"}
+    ] * 4
+    assert [set(row) for row in validations] == [
+        {"epoch", "batch", "accuracy", "loss", "pair_accuracy"}
+    ] * 4
+    assert all(0.5 <= row["train_pair_accuracy"] <= 1 for row in epochs)
+    assert all(0.5 <= row["pair_accuracy"] <= 1 for row in validations)
+    assert [isinstance(row["loss"], float) for row in validations] == [has_loss] * 4
+
+
+def test_pair_accuracy_by_hand():
+    def accuracy(distances, same):
+        return pair_accuracy(torch.tensor(distances), torch.tensor(same))
+
+    assert accuracy([1.0, 2.0, 3.0, 4.0], [True, True, False, False]) == 1
+    assert accuracy([1.0, 1.0, 1.0, 1.0], [True, True, False, False]) == 0.5
+    assert accuracy([3.0, 4.0, 1.0, 2.0], [True, True, False, False]) == 0.5
+    # Accepted up to 2: both of the same, one of three different ones.
+    assert accuracy([1.0, 2.0, 1.5, 3.0, 4.0], [True, True, False, False, False]) == 5 / 6
+    assert accuracy([1.0, 2.0], [True, True]) is None
+
+
+def test_a_verbose_training_prints_a_line_an_epoch(capsys):
+    X, y = make_frames()
+    SiameseSpeakerEncoder(
+        max_epochs=2, validation_fraction=0.4, validate_every=4, verbose=1, **TINY
+    ).fit(X, y)
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert re.fullmatch(r"epoch 1/2, loss \d\.\d{4}, \d+ s left", lines[0])
+    assert re.fullmatch(r"epoch 2/2, loss \d\.\d{4}, validation [01]\.\d{3}, 0 s left", lines[1])
+    assert (len(lines), err) == (2, "")
+
+
+def test_a_training_longer_than_five_seconds_says_so_in_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "QUIET_SECONDS", 0.0)
+    SiameseSpeakerEncoder(max_epochs=2, **TINY).fit(*make_frames())
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"Training, batch: 1 of 10, .* left, epoch 1/2, loss [\d.]+\n", err)
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_validation():

@@ -52,6 +52,7 @@ class AdditiveAngularMargin(Loss):
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("cosine", "euclidean")
+    is_for_any_speakers: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -31,6 +31,8 @@ class Loss(nn.Module):
         The metrics that the loss goes with, names in ``SPACES``.
     takes_pairs : bool
         Whether it can be fed pairs one by one: ``pairs="random"``.
+    is_for_any_speakers : bool
+        Whether it has a value for recordings of speakers who are not trained on.
 
     Examples
     --------
@@ -45,10 +47,19 @@ class Loss(nn.Module):
 
     metrics: ClassVar[tuple[str, ...]] = ALL_METRICS
     takes_pairs: ClassVar[bool] = False
+    is_for_any_speakers: ClassVar[bool] = True
 
     def __init__(self, space: Space) -> None:
         super().__init__()
         self.space = space
+
+    def distances_of_pairs(self, coordinates: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pairs i < j of a batch ``(n, n_dims)``: distance, and whether of one speaker.
+
+        Both have the shape ``(n * (n - 1) / 2,)``.
+        """
+        i, j = torch.triu_indices(len(labels), len(labels), offset=1, device=labels.device)
+        return self.space.distances(coordinates, coordinates)[i, j], labels[i] == labels[j]
 
 
 class CustomLoss(Loss):
@@ -69,6 +80,8 @@ class CustomLoss(Loss):
     >>> loss(torch.ones(3, 2), torch.tensor([0, 0, 1])).item()
     6.0
     """
+
+    is_for_any_speakers: ClassVar[bool] = False  # it may hold a proxy for each training speaker
 
     def __init__(self, space: Space, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__(space)

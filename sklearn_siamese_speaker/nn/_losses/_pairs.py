@@ -24,9 +24,7 @@ class PairLoss(Loss):
 
     def forward(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of all pairs i < j of a batch ``(n, n_dims)`` with labels ``(n,)``."""
-        i, j = torch.triu_indices(len(labels), len(labels), offset=1, device=labels.device)
-        distances = self.space.distances(coordinates, coordinates)[i, j]  # (n * (n - 1) / 2,)
-        return self.pair_loss(distances, labels[i] == labels[j])
+        return self.pair_loss(*self.distances_of_pairs(coordinates, labels))
 
     def pair_loss(self, distances: Tensor, same: Tensor) -> Tensor:
         """Return the loss of pairs at distances ``(n_pairs,)``, `same` being boolean."""
@@ -155,9 +153,13 @@ class RandomPairs(Loss):
 
     def forward(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of the pairs (i, i + n / 2) of a batch ``(n, n_dims)``."""
+        return self.loss.pair_loss(*self.distances_of_pairs(coordinates, labels))
+
+    def distances_of_pairs(self, coordinates: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pairs (i, i + n / 2) of a batch: distance, and whether of one speaker."""
         n_pairs = len(labels) // 2
         distances = self.space.paired_distances(coordinates[:n_pairs], coordinates[n_pairs:])
-        return self.loss.pair_loss(distances, labels[:n_pairs] == labels[n_pairs:])
+        return distances, labels[:n_pairs] == labels[n_pairs:]
 
 
 def balanced_mean(values: Tensor, same: Tensor) -> Tensor:
