@@ -34,6 +34,14 @@ _MIN_SPEED, _MAX_SPEED = 0.5, 2.0
 _DEFAULT_SAMPLE_RATE = 16000  # Hz, of arrays, as in every front end
 
 _TEXTS = {
+    "example_encoder": """
+>>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+>>> from sklearn.pipeline import make_pipeline
+>>> from sklearn_siamese_speaker import MFCC, FramePooling
+>>> from sklearn_siamese_speaker.datasets import make_speakers
+>>> X, y = make_speakers(n_speakers=4, n_recordings=4, duration=1.0, random_state=0)
+>>> encoder = make_pipeline(MFCC(), FramePooling(), LinearDiscriminantAnalysis())
+""",
     "encoder": """
 encoder : transformer
     Takes recordings, for example ``make_pipeline(MFCC(), SiameseSpeakerEncoder())``. A clone of
@@ -241,12 +249,8 @@ class SpeedPerturbation(Perturbation):
 
     Examples
     --------
-    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn_siamese_speaker import MFCC, FramePooling, SpeedPerturbation
-    >>> from sklearn_siamese_speaker.datasets import make_speakers
-    >>> X, y = make_speakers(n_speakers=4, n_recordings=4, duration=1.0, random_state=0)
-    >>> encoder = make_pipeline(MFCC(), FramePooling(), LinearDiscriminantAnalysis())
+    %(example_encoder)s
+    >>> from sklearn_siamese_speaker import SpeedPerturbation
     >>> perturbed = SpeedPerturbation(encoder).fit(X, y)
     >>> len(perturbed.classes_), len(perturbed.encoder_.classes_)
     (4, 12)
@@ -325,12 +329,8 @@ class ChannelPerturbation(Perturbation):
 
     Examples
     --------
-    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn_siamese_speaker import MFCC, ChannelPerturbation, FramePooling
-    >>> from sklearn_siamese_speaker.datasets import make_speakers
-    >>> X, y = make_speakers(n_speakers=4, n_recordings=4, duration=1.0, random_state=0)
-    >>> encoder = make_pipeline(MFCC(), FramePooling(), LinearDiscriminantAnalysis())
+    %(example_encoder)s
+    >>> from sklearn_siamese_speaker import ChannelPerturbation
     >>> ChannelPerturbation(encoder, ["telephone"], random_state=0).fit(X, y).transform(X).shape
     (16, 3)
     """

@@ -8,15 +8,18 @@ from .._checks import check_filters, check_number, check_sizes
 
 Size = int | tuple[int, int]
 
-TEXTS = {
-    "sizes": """\
+_SIZES = """\
 Parameters
 ----------
 n_features : int
-    Features of a frame; 1 for raw audio.
+    Features of a frame{more}.
 embedding_dim : int, default=1024
     Dimensions of the embedding.
-""",
+"""
+
+TEXTS = {
+    "sizes": _SIZES.format(more="; 1 for raw audio"),
+    "sizes_of_frames": _SIZES.format(more=""),
     "filters": """\
 filters : tuple of int, default=(128, 256, 384)
     Filters of each convolution block.

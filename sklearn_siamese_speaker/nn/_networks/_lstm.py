@@ -9,6 +9,7 @@ from .._checks import check_number, check_sizes
 from ._layers import TEXTS, convolutions_along_frames
 
 
+@substitute(**TEXTS)
 class LSTM(nn.Module):
     """Stacked LSTM layers, the mean of their output over time, a fully connected layer.
 
@@ -16,12 +17,7 @@ class LSTM(nn.Module):
     makes recordings of different length comparable. It reads every frame in turn: raw audio, with
     its 16,000 a second, is out of its reach.
 
-    Parameters
-    ----------
-    n_features : int
-        Features of a frame.
-    embedding_dim : int, default=1024
-        Dimensions of the embedding.
+    %(sizes_of_frames)s
     n_units : int, default=128
         Units of a layer.
     n_layers : int, default=2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..._docs import substitute
 from .._checks import check_filters, check_number, check_sizes
-from ._layers import block1d
+from ._layers import TEXTS, block1d
 from ._pooling import StatisticsPooling
 
 
+@substitute(**TEXTS)
 class TDNN(nn.Module):
     """Time-delay network with statistics pooling, the x-vector [1]_ at a size for CPUs.
 
@@ -18,12 +20,7 @@ class TDNN(nn.Module):
     then go to a fully connected layer. Up to that layer the defaults have 273,152 parameters for
     40 features.
 
-    Parameters
-    ----------
-    n_features : int
-        Features of a frame.
-    embedding_dim : int, default=1024
-        Dimensions of the embedding.
+    %(sizes_of_frames)s
     filters : tuple of int, default=(128, 256, 384)
         Filters of the layers; the first two layers share the first number.
     attentive : bool, default=False
