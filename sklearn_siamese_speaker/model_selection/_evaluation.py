@@ -156,12 +156,7 @@ class TaskEvaluator:
             yield support, query, self._recognize_block(E, y, support, query, progress)
 
     def _recognize_block(
-        self,
-        E: NDArray,
-        y: NDArray,
-        support: NDArray[np.intp],
-        query: NDArray[np.intp],
-        progress: Progress,
+        self, E: NDArray, y: NDArray, support: NDArray, query: NDArray, progress: Progress
     ) -> NDArray[np.intp]:
         if self.classifier is None:
             recognized = nearest_speakers(E, support, query, metric=self._metric)
@@ -170,22 +165,16 @@ class TaskEvaluator:
         elif _is_nearest_neighbor(self.classifier):
             recognized = nearest_speakers(E, support, query, aggregation="nearest")
         else:
-            return np.stack(
-                [
-                    self._fit_and_predict(E, y, *task, progress)
-                    for task in zip(support, query, strict=True)
-                ]
-            )
-        progress.advance(len(support))
+            recognized = np.empty(query.shape, dtype=np.intp)
+            for task in range(len(query)):
+                recognized[task] = self._fit_and_predict(E, y, support[task], query[task])
+                progress.advance()
+            return recognized
+        progress.advance(len(query))
         return recognized
 
     def _fit_and_predict(
-        self,
-        E: NDArray,
-        y: NDArray,
-        support: NDArray[np.intp],
-        query: NDArray[np.intp],
-        progress: Progress,
+        self, E: NDArray, y: NDArray, support: NDArray, query: NDArray
     ) -> NDArray[np.intp]:
         """Fit a clone on the support of one task and recognise its queries: (k_way, n_queries)."""
         classifier = clone(self.classifier)
@@ -195,10 +184,8 @@ class TaskEvaluator:
         except ValueError as error:
             raise ValueError(_say_why_it_failed(classifier, support.shape, error)) from error
         hits = predicted[:, np.newaxis] == y[support[:, 0]]
-        progress.advance()
         return np.where(hits.any(axis=1), hits.argmax(axis=1), -1).reshape(query.shape)
 
-    @substitute(**_TEXTS)
     def evaluate(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Bunch:
