@@ -18,11 +18,12 @@ from .._docs import substitute
 from .._labels import check_speakers, resolve_unknown_label
 from .._state import changed_at_once, snapshot
 from ..model_selection._open_set import draw_enrolments
-from ..similarity import AGGREGATIONS, METRICS, speaker_similarities, task_similarities
+from ..similarity import AGGREGATIONS, METRICS, check_embeddings, speaker_similarities
+from ._cohort import check_cohort, choose_cohort, compare_tasks
 from ._enrolment import TEXTS, SpeakerEnrolment
 from ._recordings import check_recordings
 from ._threshold import N_ENROLMENTS, calibrate, check_target
-from ._voiceprints import decide, recognize
+from ._voiceprints import decide, leads, recognize
 
 _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}
 
@@ -52,13 +53,18 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     threshold : float or None, default=None
         Similarity to the best speaker below which a recording is of somebody unknown: a negative
         number for the distances, between -1 and 1 for the cosine. None accepts everybody.
-        :meth:`calibrate_threshold` sets it for a false-accept rate.
+        :meth:`calibrate_threshold` sets it for a false-accept rate. With `cohort` it is compared
+        with the normalized similarity instead.
     margin : float or None, default=None
         Least lead of the best speaker's similarity over the second best's; a recording with less
-        is of somebody unknown. A speaker enrolled alone always has it.
+        is of somebody unknown. A speaker enrolled alone always has it. `cohort` plays no part.
     unknown_label : str, int or "auto", default="auto"
         What `predict` returns for somebody unknown. "auto" is "unknown" where labels are strings
         and -1 where they are integers.
+    cohort : array-like of shape (n_cohort, n_dims) or None, default=None
+        Embeddings of many other people's recordings, as :meth:`calibrate_threshold` sets it along
+        with `threshold`. The similarity to the best speaker is then normalized before it is
+        compared with `threshold`.
 
     Attributes
     ----------
@@ -95,6 +101,14 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     1e100 are refused. `predict` with the Euclidean distance or the cosine, and without `margin`,
     costs about one matrix product; everything else compares all pairs exactly, at about 0.1
     microseconds a pair and 128 dimensions.
+
+    With a `cohort`, the similarity of a recording to the best speaker is measured in standard
+    deviations from the mean of what the 20 recordings of the cohort most similar to the speaker
+    have, and of what the 20 most similar to the recording have; the mean of the two counts
+    (adaptive s-norm, :func:`~sklearn_siamese_speaker.metrics.adaptive_s_norm`). A voice like many
+    others must then be more alike to be accepted. Who is most similar, and what every method but
+    `predict` and `predict_tasks` returns, is as without a cohort. A recording or a speaker equally
+    like all the 20 is rejected.
 
     One classifier may serve several threads. Each call sees the enrolment as it was before or after
     a change, never a mixture, and the changes of several threads follow one another. Only one call
@@ -142,6 +156,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         "threshold": [Interval(Real, None, None, closed="neither"), None],
         "margin": [Interval(Real, 0, None, closed="left"), None],
         "unknown_label": [str, Integral],
+        "cohort": ["array-like", None],
     }
 
     def __init__(
@@ -153,6 +168,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         threshold: float | None = None,
         margin: float | None = None,
         unknown_label: str | int = "auto",
+        cohort: ArrayLike | None = None,
     ) -> None:
         self.encoder = encoder
         self.metric = metric
@@ -160,6 +176,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         self.threshold = threshold
         self.margin = margin
         self.unknown_label = unknown_label
+        self.cohort = cohort
 
     def calibrate_threshold(
         self,
@@ -168,6 +185,8 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         target_far: float = 0.01,
         n_enrolled: int | None = None,
         n_shots: int | None = None,
+        *,
+        cohort: ArrayLike | None = None,
     ) -> Self:
         """Set `threshold` for a share of unknown recordings that may be accepted as anybody.
 
@@ -188,22 +207,27 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             Speakers enrolled at a time. None is the number enrolled in this classifier.
         n_shots : int, default=None
             Recordings each is enrolled with. None is the median here, rounded down.
+        cohort : array-like of shape (n_cohort, n_dims), or whatever the encoder takes, default=None
+            Recordings of many people who are neither in `y` nor to be enrolled, such as those the
+            encoder was trained on: similarities are then normalized against them, and `threshold`
+            is on the normalized scale. None normalizes nothing, and removes an earlier cohort.
 
         Returns
         -------
         self : OneShotClassifier
-            With `threshold`, a constructor parameter that :func:`~sklearn.base.clone` and a new
-            `fit` keep, and with `calibration_`, a dict of `target_far`, `n_enrolled`, `n_shots`,
-            `n_speakers`, the `threshold`, the `false_accept_rate` of the calibration, its upper
-            95 % confidence bound for other unknown speakers `false_accept_bound`, and
-            `proba_scale`.
+            With `threshold` and `cohort`, constructor parameters that :func:`~sklearn.base.clone`
+            and a new `fit` keep, and with `calibration_`, a dict of `target_far`, `n_enrolled`,
+            `n_shots`, `n_speakers`, the `threshold`, the `false_accept_rate` of the calibration,
+            its upper 95 % confidence bound for other unknown speakers `false_accept_bound`, and
+            `proba_scale`. `cohort` holds the different embeddings of the cohort, or None.
 
         Raises
         ------
         ValueError
             If there are too few speakers to enrol or for the target: fewer than
             ``3 * n_enrolled / target_far`` pairs of them. Even without an error, a higher rate
-            could not be excluded then. Nothing has been embedded.
+            could not be excluded then. Nothing has been embedded. If the cohort has fewer than 2
+            different recordings, or shares one with `X`.
 
         Examples
         --------
@@ -219,7 +243,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         0.09
         """
         with changed_at_once(self) as changed:
-            changed._calibrate(X, y, target_far, n_enrolled, n_shots)
+            changed._calibrate(X, y, target_far, n_enrolled, n_shots, cohort)
         return self
 
     @substitute(**TEXTS)
@@ -238,13 +262,15 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         """
         now = self._now()
         unknown = now._unknown_label(now.classes_)
+        E = now._embed(X)
         position = recognize(
-            now._embed(X),
+            E,
             now.prototypes_,
             now.first_prototype_,
             now.metric_,
             threshold=now.threshold,
             margin=now.margin,
+            cohort=now._check_cohort(E),
         )
         speakers = now.classes_[position]
         if unknown is None:
@@ -371,10 +397,19 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         now = snapshot(self)
         now._validate_params()
         metric = now._find_metric(getattr(now, "encoder_", now.encoder))
+        E = check_embeddings(E)
+        blocks = compare_tasks(
+            E,
+            support,
+            query,
+            metric=metric,
+            aggregation=now.aggregation,
+            cohort=now._check_cohort(E),
+        )
         recognized = np.empty(query.shape, dtype=np.intp)
-        blocks = task_similarities(E, support, query, metric=metric, aggregation=now.aggregation)
-        for block, similarities in blocks:
-            recognized[block] = decide(similarities, threshold=now.threshold, margin=now.margin)
+        for block, similarities, best in blocks:
+            position, leading = similarities.argmax(axis=-1), leads(similarities, now.margin)
+            recognized[block] = decide(position, best, leading, now.threshold)
         return recognized
 
     def _calibrate(
@@ -384,6 +419,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         target_far: float,
         n_enrolled: int | None,
         n_shots: int | None,
+        cohort: ArrayLike | None,
     ) -> None:
         check_is_fitted(self)
         check_scalar(
@@ -391,6 +427,8 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         )
         resolve_unknown_label(self.unknown_label, self.classes_)
         check_recordings(X)
+        if cohort is not None:
+            check_recordings(cohort, "cohort")
         labels, speakers = np.unique(check_speakers(y), return_inverse=True)
         check_consistent_length(X, speakers)
         n_enrolled = len(self.classes_) if n_enrolled is None else n_enrolled
@@ -398,13 +436,16 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             n_shots = int(np.median(np.unique(self.labels_, return_counts=True)[1]))
         enrolments = draw_enrolments(speakers, n_enrolled, n_shots, N_ENROLMENTS, random_state=0)
         check_target(target_far, n_enrolled, len(labels))
+        E = self._embed(X)
+        self.cohort = None if cohort is None else choose_cohort(self._embed(cohort), E)
         found = calibrate(
-            self._embed(X),
+            E,
             speakers,
             enrolments,
             metric=self.metric_,
             aggregation=self.aggregation,
             margin=self.margin,
+            cohort=self.cohort,
             target_far=target_far,
         )
         self.calibration_ = found | {
@@ -428,6 +469,12 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
                 UserWarning,
                 stacklevel=5,  # the caller of `partial_fit`
             )
+
+    def _check_cohort(self, E: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the cohort for the embeddings `E`, None where nothing is to be normalized."""
+        if self.cohort is None or self.threshold is None:
+            return None
+        return check_cohort(self.cohort, E.shape[1])
 
     def _unknown_label(self, classes: NDArray[Any]) -> str | int | None:
         """Return the label of unknown speakers among `classes`, None if nobody is rejected."""

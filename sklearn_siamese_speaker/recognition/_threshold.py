@@ -13,7 +13,8 @@ from scipy.special import log_softmax
 from .._progress import track
 from ..metrics._trials import threshold_above
 from ..model_selection._open_set import speaker_level_bound
-from ..similarity import task_similarities, two_highest
+from ..similarity import two_highest
+from ._cohort import compare_tasks
 
 N_ENROLMENTS = 100  # imitated for the threshold
 _N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept
@@ -47,6 +48,7 @@ def calibrate(
     metric: str,
     aggregation: str,
     margin: float | None,
+    cohort: NDArray[Any] | None,
     target_far: float,
 ) -> dict[str, Any]:
     """Choose the threshold and the scale of the probabilities.
@@ -63,6 +65,8 @@ def calibrate(
         How recordings are compared with speakers.
     margin : float or None
         Least lead of an accepted recording.
+    cohort : ndarray of shape (n_cohort, n_dims) or None
+        Embeddings that similarities are normalized against.
     target_far : float
         Share of the unknown recordings to accept at most.
 
@@ -75,7 +79,7 @@ def calibrate(
     """
     unknown: list[_Unknown] = []
     known: list[_Known] = []
-    imitated = _imitate(E, speakers, enrolments, metric, aggregation)
+    imitated = _imitate(E, speakers, enrolments, metric, aggregation, cohort)
     for of_unknown, of_known in track(imitated, "Calibrating the threshold", len(enrolments)):
         unknown.append(of_unknown)
         if len(known) < _N_SCALE_ENROLMENTS:
@@ -99,30 +103,34 @@ def _imitate(
     enrolments: NDArray[np.intp],
     metric: str,
     aggregation: str,
+    cohort: NDArray[Any] | None,
 ) -> Iterator[tuple[_Unknown, _Known]]:
     """Yield for each enrolment how it compares with the recordings of others, and its own.
 
     Yields
     ------
     unknown : tuple of ndarray of shape (n_unknown,)
-        Highest similarity of each unknown recording, its lead over the second highest, its speaker,
-        and the most similar speaker.
+        Highest similarity of each unknown recording, relative to the cohort if there is one; its
+        lead over the second highest; its speaker; and the most similar speaker.
     known : tuple of ndarray
         Similarities (n_known, n_enrolled) of the recordings left of the enrolled speakers, and the
         positions (n_known,) of their speakers.
     """
     every = np.arange(len(E))[:, np.newaxis]
     queries = np.broadcast_to(every, (len(enrolments), *every.shape))
-    blocks = task_similarities(E, enrolments, queries, metric=metric, aggregation=aggregation)
-    for block, similarities in blocks:
-        for enrolment, compared in zip(enrolments[block], similarities[:, :, 0], strict=True):
+    blocks = compare_tasks(
+        E, enrolments, queries, metric=metric, aggregation=aggregation, cohort=cohort
+    )
+    for block, *of_block in blocks:
+        of_enrolments = zip(enrolments[block], *(a[:, :, 0] for a in of_block), strict=True)
+        for enrolment, compared, best in of_enrolments:
             enrolled = speakers[enrolment[:, 0]]
             is_own = speakers[:, np.newaxis] == enrolled
             is_known, is_unknown = is_own.any(axis=1), ~is_own.any(axis=1)
             is_known[enrolment.ravel()] = False
-            best, second = two_highest(compared[is_unknown])
+            highest, second = two_highest(compared[is_unknown])
             nearest = enrolled[compared[is_unknown].argmax(axis=1)]
-            unknown = best, best - second, speakers[is_unknown], nearest
+            unknown = best[is_unknown], highest - second, speakers[is_unknown], nearest
             yield unknown, (compared[is_known], is_own[is_known].argmax(axis=1))
 
 

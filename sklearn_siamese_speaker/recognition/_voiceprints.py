@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..similarity import build_prototypes, most_similar, speaker_similarities, two_highest
+from ._cohort import normalize, usual_of_recordings, usual_of_speakers
 
 
 def enrol(E: NDArray[Any], labels: NDArray[Any], metric: str, aggregation: str) -> dict[str, Any]:
@@ -60,42 +61,76 @@ def recognize(
     *,
     threshold: float | None,
     margin: float | None,
+    cohort: NDArray[Any] | None,
 ) -> NDArray[np.intp]:
     """Return the position of the most similar speaker, -1 if rejected: (n_queries,).
 
     Without `margin` only the best speaker matters, who is found at the cost of a matrix product.
     """
-    if margin is not None:
+    leading: NDArray[np.bool_] | np.bool_ = np.True_
+    if margin is None:
+        row, best = most_similar(E, prototypes, metric)
+        position = np.searchsorted(first, row, side="right") - 1
+    else:
         similarities = speaker_similarities(E, prototypes, first, metric)
-        return decide(similarities, threshold=threshold, margin=margin)
-    row, best = most_similar(E, prototypes, metric)
-    position = np.searchsorted(first, row, side="right") - 1
-    return position if threshold is None else np.where(best >= threshold, position, -1)
+        position, best = similarities.argmax(axis=1), similarities.max(axis=1)
+        leading = leads(similarities, margin)
+    if cohort is not None:
+        of_speakers = _usual_of_found(position, prototypes, first, cohort, metric)
+        best = normalize(best, of_speakers, usual_of_recordings(E, cohort, metric))
+    return decide(position, best, leading, threshold)
+
+
+def leads(similarities: NDArray[Any], margin: float | None) -> NDArray[np.bool_] | np.bool_:
+    """Return whether the highest similarity on the last axis leads by `margin`.
+
+    That of somebody enrolled alone does.
+    """
+    if margin is None:
+        return np.True_
+    best, second = two_highest(similarities)
+    return best - second >= margin
 
 
 def decide(
-    similarities: NDArray[Any], *, threshold: float | None, margin: float | None
+    position: NDArray[np.intp],
+    best: NDArray[Any],
+    leading: NDArray[np.bool_] | np.bool_,
+    threshold: float | None,
 ) -> NDArray[np.intp]:
-    """Return the position of the highest similarity on the last axis, -1 if rejected.
+    """Return the position of the most similar speaker, -1 if rejected.
 
     Parameters
     ----------
-    similarities : ndarray of shape (..., n_speakers)
-        Of queries to speakers.
+    position : ndarray of shape (...)
+        Of the most similar speaker, of equals the first.
+    best : ndarray of shape (...)
+        Similarity to that speaker, relative to the cohort if there is one.
+    leading : bool or ndarray of bool of shape (...)
+        As :func:`leads` returns it.
     threshold : float or None
-        Least similarity to the best speaker.
-    margin : float or None
-        Least lead of the best speaker; somebody enrolled alone always has it.
+        Least `best`.
 
     Returns
     -------
     position : ndarray of shape (...)
-        Of equals the first.
     """
-    position = similarities.argmax(axis=-1)
-    if threshold is not None:
-        position = np.where(similarities.max(axis=-1) >= threshold, position, -1)
-    if margin is not None:
-        best, second = two_highest(similarities)
-        position = np.where(best - second >= margin, position, -1)
-    return position
+    accepted = leading if threshold is None else leading & (best >= threshold)
+    return np.where(accepted, position, -1)
+
+
+def _usual_of_found(
+    position: NDArray[np.intp],
+    prototypes: NDArray[Any],
+    first: NDArray[np.intp],
+    cohort: NDArray[Any],
+    metric: str,
+) -> NDArray[np.float64]:
+    """Return `usual_of_speakers` at the positions; whom nobody resembles most costs nothing."""
+    found, inverse = np.unique(position, return_inverse=True)
+    speakers = np.repeat(np.arange(len(first)), np.diff(first, append=len(prototypes)))
+    rows = np.flatnonzero(np.isin(speakers, found))
+    usual = usual_of_speakers(
+        prototypes[rows], np.searchsorted(speakers[rows], found), cohort, metric
+    )
+    return usual[:, inverse]
