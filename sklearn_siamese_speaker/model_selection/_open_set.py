@@ -20,7 +20,7 @@ from ._results import OpenSetScores
 from ._tasks import SpeakerPool
 from ._texts import TEXTS
 
-ERRORS = ("false_accept", "false_reject", "misidentification")
+ERRORS = ("false_accept", "false_reject", "misidentification", "not_recognized")
 
 
 @substitute(**TEXTS)
@@ -66,7 +66,9 @@ def open_set_score(
         * `false_accept_rate`: the share of unknown recordings accepted as anybody;
         * `false_reject_rate`: the share of recordings of enrolled speakers rejected;
         * `misidentification_rate`: the share of recordings of enrolled speakers recognised as
-          another; NaN, like `false_reject_rate`, if no recordings are left to recognise;
+          another;
+        * `not_recognized_rate`: the sum of these two. All three are NaN if no recordings are left
+          to recognise;
         * for each, as `false_accept_lower` and `false_accept_upper`, its 95 % interval for other
           speakers, by :func:`~sklearn_siamese_speaker.metrics.error_rate_bound`.
 
@@ -195,6 +197,7 @@ def _find_errors(
             (~is_known, is_accepted),
             (is_known, ~is_accepted),
             (is_known, is_accepted & (recognized != who)),
+            (is_known, ~is_accepted | (recognized != who)),
         ]
     ]
 
