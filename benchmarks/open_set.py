@@ -1,6 +1,7 @@
 """Enrolled recordings that are not recognized, at a threshold that few strangers pass.
 
-    SKLEARN_SIAMESE_SPEAKER_SPEECH=folder python benchmarks/open_set.py [--quick] [--system NAME]
+    SKLEARN_SIAMESE_SPEAKER_SPEECH=folder python benchmarks/open_set.py [--quick]
+        [--system NAME ...] [--without SPEAKER]
 
 20 of the 49 test speakers of speechocean762 enrol with 1 or 5 recordings, 50 times over; all
 recordings of the other 29 are strangers'. Printed is the share of the other recordings of enrolled
@@ -137,19 +138,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean nothing")
     parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=list(SYSTEMS[:4]))
+    parser.add_argument("--without", metavar="SPEAKER", help="leave a test speaker out")
     options = parser.parse_args()
     if "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ:
         parser.error("set SKLEARN_SIAMESE_SPEAKER_SPEECH to the folder with speechocean762.csv")
     use_whole_machine()
     n_recordings, max_epochs, n_repeats = (7, 1, 2) if options.quick else (None, "auto", 50)
     paths, y, is_test = load(n_recordings)
+    is_asked = is_test & (y != options.without)
     names = np.random.RandomState(0).permutation(np.unique(y[~is_test]))
     calibrates = np.isin(y, names[:N_CALIBRATION_SPEAKERS])
     for name in options.system:
-        for chosen_on, is_train in ((is_test, ~is_test), (calibrates, ~is_test & ~calibrates)):
-            print(f"\n{name}, {'own' if chosen_on is is_test else 'calibrated'}", flush=True)
+        for kind, chosen_on, is_train in (
+            ("own", is_asked, ~is_test),
+            ("calibrated", calibrates, ~is_test & ~calibrates),
+        ):
+            print(f"\n{name}, {kind}", flush=True)
             E = embed(name, paths, y, is_train, max_epochs)
-            evaluate(E, y, is_train, is_test, chosen_on, n_repeats)
+            evaluate(E, y, is_train, is_asked, chosen_on, n_repeats)
 
 
 if __name__ == "__main__":
