@@ -57,9 +57,10 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
         Statistics over frames, one after the other, or all frames in a row, which takes recordings
         of one length. "covariance" is the matrix logarithm of the covariance of the features
         [1]_: n_features * (n_features + 1) / 2 numbers. "slope_covariance" is that of their slopes
-        over four frames, in units of the slopes' size in `fit`. "mixture" is how far a recording
-        moves the means of a Gaussian mixture of all frames in `fit` [2]_ [3]_: n_mixtures *
-        n_features numbers.
+        over four frames, in units of the slopes' size in `fit`, times 0.7. "mixture" is how far a
+        recording moves the means of a Gaussian mixture of all frames in `fit` [2]_ [3]_, times 4:
+        n_mixtures * n_features numbers. The two factors make the statistics weigh alike in a
+        discriminant that is shrunk.
 
     standardize : bool, default=True
         Whether to standardize the features with the frame statistics learned in `fit`.
@@ -277,8 +278,7 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
         if "covariance" in self.statistics:
             poolings["covariance"] = _covariance_pooling()
         if "slope_covariance" in self.statistics:
-            of_slopes, scale = _covariance_pooling(), self.slope_scale_[:, np.newaxis]
-            poolings["slope_covariance"] = lambda recording: of_slopes(slopes(recording) / scale)
+            poolings["slope_covariance"] = _slope_covariance_pooling(self.slope_scale_)
         if "mixture" in self.statistics:
             mixture = self.mixture_weights_, self.mixture_means_, self.mixture_variances_
             poolings["mixture"] = _mixture_pooling(*mixture, self.relevance)
@@ -295,6 +295,13 @@ def _covariance_pooling() -> Pooling:
     from ..nn import CovariancePooling
 
     return partial(_pool_by_torch, CovariancePooling())
+
+
+def _slope_covariance_pooling(scale: NDArray) -> Pooling:
+    from ..nn._networks._moments import SLOPE_FACTOR
+
+    pool = _covariance_pooling()
+    return lambda recording: SLOPE_FACTOR * pool(slopes(recording) / scale[:, np.newaxis])
 
 
 def _mixture_pooling(

