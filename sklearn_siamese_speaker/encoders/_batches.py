@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Dataset
+
+from ._settings import Augmentation
 
 
 class Recordings(Dataset):
@@ -26,16 +28,24 @@ class Recordings(Dataset):
         ``(batch, generator) -> batch``, applied in this order to each batch.
     """
 
-    def __init__(self, frames, speakers, crop_frames, augment=()):
+    def __init__(
+        self,
+        frames: Sequence[NDArray[np.float32]],
+        speakers: ArrayLike,
+        crop_frames: int,
+        augment: Sequence[Augmentation] = (),
+    ) -> None:
         self.frames = frames
         self.speakers = torch.from_numpy(np.asarray(speakers, dtype=np.int64))
         self.crop_frames = crop_frames
         self.augment = tuple(augment)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.frames)
 
-    def batch(self, indices, generator):
+    def batch(
+        self, indices: list[int], generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return crops ``(batch, n_features, crop_frames)`` of these recordings, and speakers."""
         crops = np.stack(
             [random_crop(self.frames[i], self.crop_frames, generator) for i in indices]
@@ -46,7 +56,7 @@ class Recordings(Dataset):
         return batch, self.speakers[indices]
 
 
-def random_crop(recording, n_frames, generator):
+def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator) -> NDArray:
     """Cut `n_frames` from a random place of ``(n_features, n_frames_i)``; repeat a short one."""
     available = recording.shape[1]
     if available < n_frames:
@@ -97,11 +107,17 @@ class Batches:
         Passed by skorch; the sampler knows it already.
     """
 
-    def __init__(self, dataset, sampler, generator, batch_size=None):
+    def __init__(
+        self,
+        dataset: Recordings,
+        sampler: Iterable[list[int]],
+        generator: torch.Generator,
+        batch_size: int | None = None,
+    ) -> None:
         self.dataset = dataset
         self.sampler = sampler
         self.generator = generator
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for indices in self.sampler:
             yield self.dataset.batch(indices, self.generator)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.utils import Tags
 
 from .._audio import AudioError, Recording, Recordings
 from ..features._base import TEXTS as FRONT_END_TEXTS
@@ -162,7 +163,7 @@ class RecordingEncoder(RecordingTransformer):
         faults: list[AudioError] = []
         return self._load().embed(usable_waveforms(self, recordings, faults)) + faults
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         return tags

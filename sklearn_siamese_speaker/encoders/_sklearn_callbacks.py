@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from ._net import StopTraining
 
+FittedAttributes = Callable[[], dict[str, Any]]
+CallbackFactory = Callable[[FittedAttributes], Callback]
+
 
 @contextmanager
-def fit_task(estimator, X, y, max_epochs):
+def fit_task(
+    estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, max_epochs: int
+) -> Iterator[CallbackFactory | None]:
     """Tell scikit-learn's callbacks that a fit begins and ends.
 
     Yields
@@ -42,19 +52,26 @@ class SklearnCallbacks(Callback):
         Returns what `fit` would set if it ended now, by attribute.
     """
 
-    def __init__(self, estimator, context, X, y, fitted_attributes):
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        context: Any,  # scikit-learn >= 1.9 only
+        X: ArrayLike,
+        y: ArrayLike,
+        fitted_attributes: FittedAttributes,
+    ) -> None:
         self.estimator = estimator
         self.context = context
         self.X = X
         self.y = y
         self.fitted_attributes = fitted_attributes
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Open the epoch's task."""
         task = self.context.subcontext(task_name="epoch")
         self.epoch = task.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Close it; a callback may ask for the end of the training."""
         stop = self.epoch.call_on_fit_task_end(
             estimator=self.estimator,

@@ -33,17 +33,27 @@ def check_filters(owner: object, filters: Any) -> None:
 def check_number(
     owner: object,
     *,
+    above: float | None = None,
     least: float = 0.0,
     below: float = float("inf"),
+    most: float | None = None,
     **numbers: Any,
 ) -> None:
-    """Raise unless ``least <= number < below`` for all."""
-    expected = f"a number in [{least:g}, {below:g})"
+    """Raise unless all are numbers in [`least`, `below`).
+
+    `above` excludes the lower end, `most` includes the upper one.
+    """
+    left = f"({above:g}" if above is not None else f"[{least:g}"
+    right = f"{most:g}]" if most is not None else f"{below:g})"
     for name, number in numbers.items():
+        sentence = _sentence(owner, name, f"a number in {left}, {right}", number)
         if not isinstance(number, Real) or isinstance(number, bool):
-            raise TypeError(_sentence(owner, name, expected, number))
-        if not least <= float(number) < below:
-            raise ValueError(_sentence(owner, name, expected, number))
+            raise TypeError(sentence)
+        value = float(number)
+        is_low = value <= above if above is not None else value < least
+        is_high = value > most if most is not None else value >= below
+        if is_low or is_high or value != value:
+            raise ValueError(sentence)
 
 
 def check_choice(owner: object, *, known: tuple[str, ...], **choices: Any) -> None:

@@ -48,7 +48,7 @@ class Siamese(nn.Module):
         """Map ``(batch, n_features, n_frames)`` to coordinates ``(batch, n_dims)``."""
         return self.space(self.network(self.standardize(frames)))
 
-    def standardize(self, frames):
+    def standardize(self, frames: Tensor) -> Tensor:
         """Return frames whose features have mean 0 and standard deviation 1 in training."""
         return (frames - self.mean[:, None]) / self.scale[:, None]
 

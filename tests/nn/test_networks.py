@@ -3,7 +3,15 @@ from itertools import product
 import pytest
 import torch
 
-from sklearn_siamese_speaker.nn import LSTM, NETWORKS, TDNN, CNN1d, CNN2d, StatisticsPooling
+from sklearn_siamese_speaker.nn import (
+    LSTM,
+    NETWORKS,
+    TDNN,
+    CNN1d,
+    CNN2d,
+    StatisticsNetwork,
+    StatisticsPooling,
+)
 
 SMALL = {"filters": (4, 6, 8), "embedding_dim": 5, "n_units": 7}
 
@@ -113,6 +121,10 @@ def test_the_block_of_the_case_study_is_relu_before_dropout_and_pooling():
         (LSTM, {"n_units": 0}, "LSTM needs n_units to be a whole number of at least 1, got 0."),
         (LSTM, {"n_layers": 1.5}, "LSTM needs n_layers to be a whole number .*, got 1.5."),
         (LSTM, {"dropout": 1.0}, r"LSTM needs dropout to be a number in \[0, 1\), got 1.0."),
+        (StatisticsNetwork, {"shrinkage": 0}, r"shrinkage to be a number in \(0, 1\], got 0."),
+        (StatisticsNetwork, {"shrinkage": 1.1}, r"shrinkage to be a number in \(0, 1\], got 1.1."),
+        (StatisticsNetwork, {"n_mixtures": 0}, "n_mixtures to be a whole number of at least 1"),
+        (StatisticsNetwork, {"relevance": float("nan")}, "relevance to be a number in .*got nan"),
         (LSTM, {"dropout": None}, r"LSTM needs dropout to be a number in \[0, 1\), got None."),
     ],
 )

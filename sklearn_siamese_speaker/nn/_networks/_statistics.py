@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._checks import check_number, check_sizes
 from .._vocal_tract import VocalTractWarp
 from ._moments import SLOPE_FACTOR, CovariancePooling, MixturePooling
 
@@ -114,6 +115,10 @@ class StatisticsNetwork(nn.Module):
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
+        check_sizes(self, embedding_dim=embedding_dim, n_mixtures=n_mixtures)
+        check_number(self, relevance=relevance)
+        check_number(self, shrinkage=shrinkage, above=0, most=1)
+        check_number(self, dropout=dropout, below=1)
         self.shrinkage = shrinkage
         self.statistics = FrameStatistics(n_features, n_mixtures, relevance)
         n_statistics = self.statistics.n_statistics
