@@ -95,8 +95,11 @@ def use_whole_machine() -> None:
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
+            # Tensors up to this size, the largest that glibc allows here, come from the heap,
             mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+            # whose free end is never given back,
             mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+            # and which grows in large steps.
             mallopt(_M_TOP_PAD, 256 * 2**20)
 
 
@@ -115,7 +118,7 @@ def arrays_to_module(
     return module
 
 
-def remembered(owner: object, state: Any, build: Callable[[], _Built]) -> _Built:
+def cached(owner: object, state: Any, build: Callable[[], _Built]) -> _Built:
     """Return `build()`, cached as long as `owner` lives and has this very `state`."""
     state_then, module = _BUILT.get(owner, (None, None))
     if state_then is not state:

@@ -141,7 +141,7 @@ class CheckpointFile:
             raise OSError(
                 error.errno,
                 f"The checkpoint {self.path} could not be written ({error.strerror}); {before}. "
-                "Make room, or choose another checkpoint_dir, and fit again",
+                "Free some space, or choose another checkpoint_dir, and fit again",
             ) from error
 
     def _make_directory(self) -> None:

@@ -405,8 +405,8 @@ class SiameseSpeakerEncoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_pairs, 2, ...) or list of pairs
-            Each pair holds two recordings as `transform` takes them.
+        X : array-like or list of pairs
+            As in `pair_distance`.
 
         Returns
         -------
@@ -478,9 +478,9 @@ class SiameseSpeakerEncoder(
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
     def _embed(self, frames: Frames) -> NDArray[np.float32]:
-        from .._torch import embed, remembered, resolve_device
+        from .._torch import cached, embed, resolve_device
 
-        siamese, _ = remembered(self, self.state_, self._rebuild_modules)
+        siamese, _ = cached(self, self.state_, self._rebuild_modules)
         embeddings = embed(siamese, frames, resolve_device(self.device))
         check_embeddings_are_finite(embeddings, frames)
         return embeddings
@@ -489,10 +489,10 @@ class SiameseSpeakerEncoder(
         """Return the distance of each pair and the loss that was trained on it."""
         import torch
 
-        from .._torch import remembered
+        from .._torch import cached
 
         check_is_fitted(self, "state_")
         first, second = (torch.from_numpy(self.transform(half)) for half in halves_of_pairs(X))
-        _, loss = remembered(self, self.state_, self._rebuild_modules)
+        _, loss = cached(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss

@@ -354,7 +354,7 @@ def test_a_full_disk_speaks_of_an_older_file_only_if_there_is_one(tmp_path, monk
     file = CheckpointFile(tmp_path, "name")
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        with pytest.raises(OSError, match=r"left on device\); none exists\. Make room"):
+        with pytest.raises(OSError, match=r"left on device\); none exists\. Free some space"):
             file.save({"epoch": 1})
     file.save({"epoch": 1})
     monkeypatch.setattr(os, "fsync", fail)

@@ -404,6 +404,8 @@ INTERRUPTED = """
 import signal, sys
 import numpy as np
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+
 class PressCtrlC:
     done = False
     def find_spec(self, name, path=None, target=None):

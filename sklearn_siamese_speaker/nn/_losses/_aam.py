@@ -23,8 +23,8 @@ class AdditiveAngularMargin(Loss):
 
     Parameters
     ----------
-    space : CosineSpace
-        Measures the angles.
+    space : Space
+        The cosine or the Euclidean space; angles are the same in both.
     n_dims : int
         Dimensions of an embedding.
     n_classes : int
