@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
@@ -117,8 +118,7 @@ class TaskEvaluator:
 
     def __init__(self, estimator: BaseEstimator) -> None:
         if is_classifier(estimator):
-            self.front, self.classifier = split_classifier(estimator)
-            _check_metric(self.front, self.classifier)
+            self.front, self.classifier = _split_classifier(estimator)
         elif hasattr(estimator, "transform"):
             self.front, self.classifier = _flatten(estimator), None
             self._metric = find_embedding_metric(estimator)
@@ -234,10 +234,11 @@ def task_accuracies(recognized: NDArray[np.intp]) -> NDArray[np.float64]:
     return (recognized == positions).mean(axis=(1, 2))
 
 
-def split_classifier(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
+def _split_classifier(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
     """Return the fitted transformers before the classifier, and the classifier of embeddings."""
     *front, classifier = _flatten(estimator)
     if getattr(classifier, "encoder", None) is None:
+        _check_metric(front, classifier)
         return front, classifier
     encoder = getattr(classifier, "encoder_", classifier.encoder)
     classifier = clone(classifier).set_params(encoder=None)
@@ -264,8 +265,9 @@ def _check_metric(front: list[BaseEstimator], classifier: BaseEstimator) -> None
     own = "euclidean" if own == "auto" else own  # there is no encoder that it could ask
     if learned is not None and own in METRICS and own != learned:
         name = type(classifier).__name__
+        encoder = front[-1].estimator if isinstance(front[-1], FrozenEstimator) else front[-1]
         raise ValueError(
-            f"{name} compares embeddings by {own!r}, but the {type(front[-1]).__name__} before it "
+            f"{name} compares embeddings by {own!r}, but the {type(encoder).__name__} before it "
             f"was trained for {learned!r}. A classifier at the end of a Pipeline cannot see the "
             f"step before it. Set metric={learned!r} in {name}."
         )

@@ -368,13 +368,21 @@ def test_copies_of_a_recording_are_said():
 
 
 @pytest.mark.parametrize("classifier", [NearestMean(), KNeighborsClassifier(1, metric="cosine")])
-@pytest.mark.parametrize("freeze", [FrozenEstimator, lambda encoder: encoder])
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        FrozenEstimator,
+        lambda encoder: encoder,
+        lambda encoder: FrozenEstimator(Pipeline([("e", encoder)])),
+    ],
+)
 def test_a_classifier_that_compares_by_another_metric_than_the_encoder_is_refused(
     classifier, freeze
 ):
     X, y, _ = make_recordings()
-    encoder = make_pipeline(StandardScaler(), CountingEncoder("manhattan")).fit(X)
-    pipeline = make_pipeline(freeze(encoder), classifier)
+    scaler = StandardScaler().fit(X)
+    encoder = CountingEncoder("manhattan").fit(X)
+    pipeline = make_pipeline(scaler, freeze(encoder), classifier)
     name = type(classifier).__name__
     message = (
         rf"{name} compares embeddings by '(euclidean|cosine)', but the CountingEncoder before it "
@@ -401,6 +409,15 @@ def test_a_classifier_that_compares_by_another_metric_than_the_encoder_is_refuse
 def test_a_classifier_whose_metric_contradicts_no_encoder_is_scored(pipeline):
     X, y, _ = make_recordings()
     assert n_shot_k_way_score(pipeline[:-1].fit(X) and pipeline, X, y, n_tasks=5).shape == (5,)
+
+
+def test_a_classifier_may_compare_by_another_metric_than_its_own_encoder():
+    X, y, _ = make_recordings()
+    encoder = CountingEncoder("cosine").fit(X)
+    who = NearestMean(FrozenEstimator(encoder), metric="euclidean")
+    expected = cross_val_score(who, X, y, cv=NShotKWaySplit(n_tasks=20, random_state=0))
+    scores = n_shot_k_way_score(who, X, y, n_tasks=20, random_state=0)
+    np.testing.assert_allclose(scores, expected)
 
 
 # What fails in every task says so once
