@@ -11,8 +11,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from scipy.signal import resample_poly
 
 from sklearn_siamese_speaker import MFCC
 
@@ -29,25 +27,6 @@ def load_frames(corpus, file=None):
     if file is not None:
         _write(file, frames, speakers, split)
     return frames, speakers, split
-
-
-def load_other_speeds(corpus, percents=(90, 110)):
-    """Return the train recordings slower and faster, as frames, and the speakers these make.
-
-    Pitch and formants move with the speed: a voice at 90 % is the voice of somebody else.
-    """
-    paths, speakers, split = list_recordings(corpus)
-    is_train = split == "train"
-    frames, labels = [], []
-    for percent in percents:
-        waveforms = [_at_speed(path, percent) for path in np.array(paths)[is_train]]
-        frames += list(MFCC().fit_transform(waveforms))
-        labels += [f"{speaker} at {percent} %" for speaker in speakers[is_train]]
-    return frames, np.array(labels)
-
-
-def _at_speed(path, percent):
-    return resample_poly(soundfile.read(path, dtype="float32")[0], 100, percent)
 
 
 def select(frames, y, chosen):

@@ -1,4 +1,4 @@
-"""How much training each loss and each network needs, and how far the recommended recipes get.
+"""How much training each loss and each network needs.
 
     python benchmarks/training.py [--quick] [--stage STAGE ...]
 
@@ -10,17 +10,10 @@ On the 151 train speakers of speechocean762, a fifth of them held out to choose 
   reaches 0.50, 0.60, 0.65 and 0.80, with the case study's network;
 * networks: accuracy on the held-out speakers after the same minutes each, with the best loss.
 
-Then, on speakers that nothing was chosen on:
-
-* test: the default, trained on all 151 speakers, and the best recipe, trained on them at three
-  speeds, tested on the 49 test speakers, beside k-NN;
-* arabic: the best recipe, trained on the 151 and on the 20 train speakers of the Arabic commands at
-  three speeds, tested on their 10 test speakers.
-
-The first two stages draw their races, ``losses.png`` and ``networks.png``. ``--features FILE``
+The stages draw their races, ``losses.png`` and ``networks.png``. ``--features FILE``
 keeps the frames of speechocean762 in a file, enough for them on a machine without recordings.
 
-It takes an hour on two cores, one for ``--stage losses test``, one for ``--stage networks arabic``.
+It takes an hour of one core. ``accuracy.py`` tests the finished recipes on speakers never heard.
 """
 
 from __future__ import annotations
@@ -32,26 +25,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _speech import load_frames, load_other_speeds, select
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.frozen import FrozenEstimator
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from _speech import load_frames, select
 from skorch.callbacks import Callback
 
-from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed, random_guard, resolve_device, use_whole_machine
 from sklearn_siamese_speaker.encoders._net import StopTraining
 from sklearn_siamese_speaker.encoders._settings import TrainingSettings
 from sklearn_siamese_speaker.encoders._training import Training
 from sklearn_siamese_speaker.inspection._style import PALETTE, figure_and_axes
-from sklearn_siamese_speaker.metrics import equal_error_rate, make_trials
-from sklearn_siamese_speaker.model_selection import (
-    NShotKWaySplit,
-    n_shot_k_way_curve,
-    paired_difference,
-)
-from sklearn_siamese_speaker.nn import FeatureMask, RandomChannel, TimeMask
+from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 from sklearn_siamese_speaker.similarity import nearest_speakers
 
 LEVELS = (0.50, 0.60, 0.65, 0.80)
@@ -73,30 +56,6 @@ NETWORKS = {
     "cnn_lstm": {"lr": 3e-3},
     "tdnn": {"network__filters": (256, 256, 768), "network__embedding_dim": 192},
 }
-
-
-def best_recipe(max_epochs):
-    """Return a TDNN with, beside it, a linear discriminant of the statistics of frames."""
-    encoder = SiameseSpeakerEncoder(
-        network="tdnn",
-        network__filters=(256, 256, 768),
-        network__embedding_dim=192,
-        loss="aam",
-        metric="cosine",
-        pairs__recordings_per_speaker=2,
-        crop_frames=100,
-        augment=[TimeMask(), FeatureMask(), RandomChannel(max_db=1.0)],
-        max_epochs=max_epochs,
-        random_state=0,
-        optimizer__weight_decay=0.1,
-        optimizer__decoupled_weight_decay=True,
-    )
-    discriminant = make_pipeline(FramePooling(), LinearDiscriminantAnalysis(n_components=20))
-    # Embeddings have length 1, discriminants about 10.
-    return FeatureUnion(
-        [("its encoder", encoder), ("its discriminant", discriminant)],
-        transformer_weights={"its discriminant": 0.1},
-    )
 
 
 class Race(Callback):
@@ -200,78 +159,6 @@ def _epochs_within(budget, params, train, held_out):
     return max(1, int(budget * n_recordings / seconds / len(train[1])))
 
 
-def evaluate_recipes(train, test, quick):
-    """Print how each recipe does on the test speakers, beside k-NN."""
-    baseline = evaluate_knn(train, test)
-    default = SiameseSpeakerEncoder(random_state=0, **({"max_epochs": 1} if quick else {}))
-    evaluate_fit("default", default, train, test, baseline)
-    train = join(train, load_other_speeds("speechocean762"))
-    evaluate_fit("best recipe", best_recipe(1 if quick else 12), train, test, baseline)
-
-
-def evaluate_arabic(train, quick):
-    """Print how the best recipe does on one-second commands in another language, beside k-NN."""
-    frames, y, split = load_frames("arabic_speech_commands")
-    more, test = (select(frames, y, split == part) for part in ("train", "test"))
-    baseline = evaluate_knn(more, test)
-    train = join(train, more, load_other_speeds("arabic_speech_commands"))
-    evaluate_fit("best recipe", best_recipe(1 if quick else 12), train, test, baseline)
-
-
-def join(*sets):
-    """Return several (frames, speakers) as one."""
-    frames, speakers = zip(*sets, strict=True)
-    return [recording for part in frames for recording in part], np.concatenate(speakers)
-
-
-def evaluate_knn(train, test):
-    statistics = FramePooling().fit(train[0])
-    knn = make_pipeline(FrozenEstimator(statistics), KNeighborsClassifier(1))
-    curve = evaluate_tasks(knn, test)
-    print(f"\n{len(np.unique(train[1]))} train, {len(np.unique(test[1]))} test speakers")
-    print_evaluation(f"k-NN: equal error rate {error_rate(statistics, test):.3f}", curve, curve)
-    return curve
-
-
-def evaluate_fit(name, recipe, train, test, baseline):
-    """Fit a recipe and evaluate it and, of a union, its parts."""
-    start = time.perf_counter()
-    recipe.fit(*train)
-    evaluate(f"{name}, trained in {time.perf_counter() - start:.0f} s", recipe, test, baseline)
-    for name, part in getattr(recipe, "transformer_list", []):
-        # Alone, a pipeline that ends in a discriminant would be taken for a classifier of tasks.
-        evaluate(name, FeatureUnion([(name, part)]), test, baseline)
-
-
-def evaluate(name, fitted, test, baseline):
-    eer = error_rate(fitted, test)
-    print_evaluation(f"{name}: equal error rate {eer:.3f}", evaluate_tasks(fitted, test), baseline)
-
-
-def error_rate(fitted, test):
-    """Return the equal error rate of all pairs of test recordings, by Euclidean distance."""
-    trials = make_trials(fitted.transform(test[0]), test[1])
-    scores = -np.linalg.norm(trials.data[:, 0] - trials.data[:, 1], axis=1)
-    return equal_error_rate(trials.target, scores)
-
-
-def evaluate_tasks(estimator, test):
-    k_ways = [k for k in (5, 20) if k <= len(np.unique(test[1]))]
-    return n_shot_k_way_curve(estimator, *test, k_ways=k_ways, n_shots=[1])
-
-
-def print_evaluation(name, curve, baseline):
-    print(name)
-    paired = paired_difference(curve, baseline)
-    for j, k in enumerate(curve.k_ways):
-        print(
-            f"  {k:2}-way {curve.mean[0, j]:.3f} [{curve.lower[0, j]:.3f}, {curve.upper[0, j]:.3f}]"
-            f"  to k-NN {paired.difference[0, j]:+.3f} "
-            f"[{paired.lower[0, j]:+.3f}, {paired.upper[0, j]:+.3f}]",
-            flush=True,
-        )
-
-
 def plot(races, column, xlabel, title, file):
     """Draw accuracy against a column of the rows of each race."""
     figure, (ax,) = figure_and_axes()
@@ -288,20 +175,15 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a few minutes, to see that it runs")
     parser.add_argument("--features", metavar="FILE", help="where extracted frames are kept")
     parser.add_argument("--budget", type=float, default=900, help="seconds for random pairs")
-    stages = ("losses", "networks", "test", "arabic")
+    stages = ("losses", "networks")
     parser.add_argument("--stage", nargs="+", choices=stages, default=stages)
     options = parser.parse_args()
     by_file = options.features and Path(options.features).exists()
-    if "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ and (
-        not by_file or {"test", "arabic"} & set(options.stage)
-    ):
-        parser.error(
-            "set SKLEARN_SIAMESE_SPEAKER_SPEECH to the folder of recordings; only the stages "
-            "losses and networks run from a file of features"
-        )
+    if "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ and not by_file:
+        parser.error("set SKLEARN_SIAMESE_SPEAKER_SPEECH to the folder of recordings")
     use_whole_machine()
     frames, y, split = load_frames("speechocean762", options.features)
-    train, test = (select(frames, y, split == part) for part in ("train", "test"))
+    train = select(frames, y, split == "train")
     names = np.random.RandomState(0).permutation(np.unique(train[1]))
     is_held_out = np.isin(train[1], names[: len(names) // 5])
     learn, held_out = select(*train, ~is_held_out), select(*train, is_held_out)
@@ -312,10 +194,6 @@ def main():
     if "networks" in options.stage:
         races = race_networks(learn, held_out, budget / 3)
         plot(races, 0, "seconds of training", "the additive angular margin", "networks.png")
-    if "test" in options.stage:
-        evaluate_recipes(train, test, options.quick)
-    if "arabic" in options.stage:
-        evaluate_arabic(train, options.quick)
 
 
 if __name__ == "__main__":
