@@ -102,7 +102,7 @@ def check_trial_speakers(speakers: ArrayLike, n_trials: int) -> NDArray[np.intp]
             f"speakers must have shape (n_trials, 2) = ({n_trials}, 2), the speaker of the "
             f"enrolment and of the test recording of each trial, got {pairs.shape}."
         )
-    if pairs.dtype.kind in "fO":
+    if pairs.dtype.kind in ("f", "O"):
         for i, pair in enumerate(pairs.tolist()):
             if any(name is None or name != name for name in pair):  # NaN differs from itself
                 raise ValueError(
