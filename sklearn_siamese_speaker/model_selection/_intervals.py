@@ -184,8 +184,8 @@ def warn_of_few_speakers(evaluations: Iterable[Bunch], where: str = "y") -> None
     numbers = [np.count_nonzero(evaluation.queries) for evaluation in evaluations]
     if min(numbers) < MIN_SPEAKERS:
         warnings.warn(
-            f"The tasks have {min(numbers)} speakers of {where}: no interval over speakers is "
-            f"given, it takes at least {MIN_SPEAKERS} of them. Evaluate on more speakers.",
+            f"{where} has {min(numbers)} speakers in its tasks, too few for an interval over "
+            f"speakers, which takes at least {MIN_SPEAKERS}. Evaluate on more speakers.",
             UserWarning,
             stacklevel=3,
         )

@@ -127,7 +127,7 @@ def compare_representations(
         if verbose:
             print(f"fitting {name} on {len(y_train)} recordings", flush=True)
         rows.append(_fit_and_evaluate(pipeline, X_train, y_train, X_test, y_test, blocks, n_tasks))
-    warn_of_few_speakers(rows, "the unseen")
+    warn_of_few_speakers(rows, "The unseen part of y")
     return Comparison(
         names=list(pipelines),
         **_columns(rows),

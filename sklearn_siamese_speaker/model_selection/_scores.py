@@ -291,7 +291,7 @@ def seen_unseen_score(
         E = evaluator.embed(_safe_indexing(X, test))
         with Progress("Evaluating tasks", n_tasks) as progress:
             scores[name] = evaluator.evaluate(E, labels[test], blocks[name], progress)
-        warn_of_few_speakers([scores[name]], f"the {name} test set")
+        warn_of_few_speakers([scores[name]], f"The {name} test set")
     return Bunch(**scores, chance=1 / k_way, estimator=fitted)
 
 

@@ -14,6 +14,8 @@ from sklearn_siamese_speaker.model_selection import n_shot_k_way_curve
 plt = pytest.importorskip("matplotlib.pyplot")
 plt.switch_backend("Agg")
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few for an interval over speakers")
+
 
 @pytest.fixture(autouse=True)
 def close_figures():

@@ -100,8 +100,8 @@ def test_too_few_speakers_have_no_interval_over_speakers(n_speakers, is_given):
     assert np.isfinite(curve.same_speakers_lower).all()
     assert 0 <= curve.bootstrap.min() <= curve.bootstrap.max() <= 1
     expected = [
-        f"The tasks have {n_speakers} speakers of y: no interval over speakers is given, it takes "
-        "at least 10 of them. Evaluate on more speakers."
+        f"y has {n_speakers} speakers in its tasks, too few for an interval over speakers, which "
+        "takes at least 10. Evaluate on more speakers."
     ]
     assert [str(warning.message) for warning in caught] == ([] if is_given else 2 * expected)
 

@@ -19,6 +19,8 @@ from sklearn_siamese_speaker.model_selection import (
     paired_difference,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few for an interval over speakers")
+
 
 class Spectrum(TransformerMixin, BaseEstimator):
     """Mean power in so many bands; a front end that knows nothing of this library."""

@@ -14,6 +14,8 @@ from sklearn_siamese_speaker.datasets import make_speakers
 
 pytest.importorskip("matplotlib")
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few for an interval over speakers")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
