@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn_siamese_speaker import MFCC, FramePooling, SiameseSpeakerEncoder, nn
 from sklearn_siamese_speaker.datasets import make_speakers
 from sklearn_siamese_speaker.encoders._modules import OPTIMIZERS, SCHEDULES, build_modules
+from sklearn_siamese_speaker.features._frame_pooling import STATISTICS
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
 
 TINY = {"network__embedding_dim": 8, "batch_size": 8, "max_epochs": 1, "random_state": 0}
@@ -102,12 +103,45 @@ def test_every_argument_of_a_part_changes_what_is_built(part, name, argument):
     assert describe(build(encoder, part)) != before
 
 
-def test_every_statistic_of_frame_pooling_changes_what_is_pooled():
+@pytest.mark.parametrize(
+    "params",
+    [
+        *({"statistics": (name,)} for name in STATISTICS if name != "std"),
+        {"statistics": "flatten"},
+        {"standardize": False},
+        {"statistics": ("mixture",), "n_mixtures": 3},
+        {"statistics": ("mixture",), "relevance": 1.0},
+        {"statistics": ("mixture",), "random_state": 1},
+    ],
+    ids=str,
+)
+def test_every_argument_and_statistic_of_frame_pooling_changes_what_is_pooled(params):
     frames, _ = make_frames()
-    one = FramePooling(statistics=("mean",)).fit(frames)
-    for statistics in [("std",), ("mean", "std")]:
-        other = clone(one).set_params(statistics=statistics).fit(frames)
-        assert not np.array_equal(other.transform(frames), one.transform(frames))
+    start = params.get("statistics", ("std",)) if len(params) > 1 else ("std",)
+    one = FramePooling(start, n_mixtures=2, random_state=0).fit(frames)
+    other = clone(one).set_params(**params).fit(frames)
+    assert other.get_params() != one.get_params()
+    assert not np.array_equal(other.transform(frames), one.transform(frames))
+
+
+class MeanNetwork(torch.nn.Module):
+    """The network that CONTRIBUTING adds as an example."""
+
+    def __init__(self, n_features, *, embedding_dim=1024):
+        super().__init__()
+        self.embedding = torch.nn.Linear(n_features, embedding_dim)
+
+    def forward(self, frames):
+        return self.embedding(frames.mean(2))
+
+
+def test_a_registered_network_is_trained_set_and_searched_by_its_name(monkeypatch):
+    monkeypatch.setitem(nn.NETWORKS, "mean", MeanNetwork)
+    encoder = SiameseSpeakerEncoder("mean", network__embedding_dim=4, max_epochs=1)
+    assert encoder.fit(*make_frames()).transform(make_frames()[0]).shape == (24, 4)
+    assert encoder.set_params(network__embedding_dim=5).get_params()["network__embedding_dim"] == 5
+    with pytest.raises(ValueError, match="network='mean' has no argument 'width'; its arguments"):
+        encoder.set_params(network__width=5)
 
 
 @pytest.mark.parametrize(("part", "name"), CHOICES)
