@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -64,7 +65,9 @@ def fit_mixture(
         max_iter=_STEPS,
         random_state=seed,
     )
-    with warnings.catch_warnings():  # a few steps are enough, whether or not they converge
+    # A few steps are enough, whether or not they converge. These are NumPy's arrays in any case,
+    # and scikit-learn starts a mixture of arrays that it dispatches in another way.
+    with config_context(array_api_dispatch=False), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted.fit(points)
     missing = n_mixtures - n_fitted
