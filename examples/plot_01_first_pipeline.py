@@ -36,7 +36,6 @@ encoder = make_pipeline(
     MFCC(),
     SiameseSpeakerEncoder(
         "tdnn",
-        network="cnn2d",
         network__filters=(32, 48, 64),
         network__embedding_dim=64,
         max_epochs=15,

@@ -29,7 +29,6 @@ siamese = make_pipeline(
     MFCC(),
     SiameseSpeakerEncoder(
         "tdnn",
-        network="cnn2d",
         network__filters=(48, 64, 96),
         network__embedding_dim=64,
         max_epochs=30,

@@ -41,7 +41,6 @@ curves = {}
 for loss, metric in choices:
     encoder = SiameseSpeakerEncoder(
         "tdnn",
-        network="cnn2d",
         network__filters=(32, 48, 64),
         network__embedding_dim=64,
         loss=loss,
