@@ -35,6 +35,7 @@ def make_encoder(checkpoint_dir, max_epochs=60):
         batch_size=16,
         max_epochs=max_epochs,
         validation_fraction=0.3,
+        validate_every=4,
         random_state=0,
         checkpoint_dir=checkpoint_dir,
     )
