@@ -104,8 +104,9 @@ def use_whole_machine() -> None:
 
 
 def module_to_arrays(module: torch.nn.Module) -> dict[str, NDArray]:
-    """Return the weights and buffers of a module as a dict of arrays."""
-    return {name: t.detach().cpu().numpy().copy() for name, t in module.state_dict().items()}
+    """Return the weights and buffers of a module, compiled or not, as a dict of arrays."""
+    state = _uncompiled(module).state_dict()
+    return {name: t.detach().cpu().numpy().copy() for name, t in state.items()}
 
 
 def arrays_to_module(
@@ -114,8 +115,13 @@ def arrays_to_module(
     """Load a dict of arrays into a module, which is returned; if strict, all that it has."""
     # np.array restores a 0-d array from the numpy scalar that some formats make of it.
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
-    module.load_state_dict(tensors, strict=strict)
+    _uncompiled(module).load_state_dict(tensors, strict=strict)
     return module
+
+
+def _uncompiled(module: torch.nn.Module) -> torch.nn.Module:
+    """Return the module inside what torch.compile made of it, which names its weights otherwise."""
+    return getattr(module, "_orig_mod", module)
 
 
 def cached(owner: object, state: Any, build: Callable[[], _Built]) -> _Built:

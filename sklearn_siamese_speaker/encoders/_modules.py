@@ -67,10 +67,11 @@ _KINDS = {
         ),
     ),
 }
-# What a skorch net is told by the training, or would never look at.
+# What a skorch net is told by the training, and what only its own `fit` and `predict` look at.
 _FILLED_IN_NET = frozenset(
     {"module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train"}
-    | {"dataset", "train_split", "device", "verbose", "warm_start"}
+    | {"dataset", "train_split", "device", "verbose", "warm_start", "iterator_valid"}
+    | {"predict_nonlinearity", "use_caching", "torch_load_kwargs"}
 )
 
 

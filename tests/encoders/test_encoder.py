@@ -460,6 +460,15 @@ def test_callbacks_of_the_net_run_beside_ours():
     assert count.n_batches == 2 * 3
 
 
+def test_a_compiled_net_trains_the_same_weights():
+    X, y = make_frames()
+    plain = SiameseSpeakerEncoder(max_epochs=1, **TINY)
+    compiled = clone(plain).set_params(net__compile=True, net__compile__backend="eager")
+    plain, compiled = plain.fit(X, y), compiled.fit(X, y)
+    assert compiled.state_.keys() == plain.state_.keys()
+    np.testing.assert_allclose(compiled.transform(X), plain.transform(X), rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["lr", "module", "iterator_train__sampler", "train_split"])
 def test_arguments_of_the_net_that_the_encoder_sets_itself_are_refused(name):
     X, y = make_frames()

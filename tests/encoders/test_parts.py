@@ -164,7 +164,10 @@ def test_an_unknown_argument_raises_and_lists_the_known_ones(part, name):
     [
         ({"network__n_features": 3}, "sets network__n_features itself, from the data"),
         ({"optimizer__lr": 3}, "sets optimizer__lr itself, from the data and its other parameters"),
-        ({"net__colour": 3}, "net has no argument 'colour'; its arguments are: iterator_valid"),
+        (
+            {"net__colour": 3},
+            "net has no argument 'colour'; its arguments are: callbacks, compile.",
+        ),
         ({"network": "tdnn", "network__stride": 3}, "network='tdnn' has no argument 'stride'"),
         ({"network": nn.TDNN(6), "network__filters": (3,)}, "an instance of TDNN is built already"),
         ({"loss": torch.nn.CrossEntropyLoss(), "loss__weight": 3}, "is built already, so loss__we"),
