@@ -7,10 +7,13 @@ in log-likelihood ratios: `cllr`, `min_cllr`. Thresholds: `equal_error_threshold
 `false_accept_threshold`, `min_dcf_threshold`, `bayes_threshold`. How sure they are, for other
 speakers: `bootstrap_interval` of any metric, `error_rate_bound` of the errors at one threshold.
 Scores against a cohort: `adaptive_s_norm`.
+
+Who spoke when: `diarization_error_rate`, `diarization_errors`.
 """
 
 from .._public import publish
 from ._detection_cost import actual_dcf, bayes_threshold, min_dcf, min_dcf_threshold
+from ._diarization import diarization_error_rate, diarization_errors
 from ._error_rates import (
     equal_error_rate,
     equal_error_threshold,
@@ -28,6 +31,8 @@ __all__ = [
     "bayes_threshold",
     "bootstrap_interval",
     "cllr",
+    "diarization_error_rate",
+    "diarization_errors",
     "equal_error_rate",
     "equal_error_threshold",
     "error_rate_bound",
