@@ -1,11 +1,9 @@
 """The contract of scikit-learn, for every estimator. A new estimator is one line in ESTIMATORS."""
 
-import dataclasses
 import functools
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
@@ -24,10 +22,8 @@ from sklearn_siamese_speaker import (
     SpeedPerturbation,
     VGGish,
 )
-from sklearn_siamese_speaker.encoders._public_models import PUBLIC_MODELS, PublicModel
 from sklearn_siamese_speaker.features._vggish_weights import load_network
 from sklearn_siamese_speaker.nn import LOSSES, NETWORKS, _vggish
-from sklearn_siamese_speaker.nn._dvector import DVector
 
 TINY = {"batch_size": 16, "max_epochs": 1}
 TINY_SIZES = {"filters": (4, 4, 4), "embedding_dim": 8, "n_units": 4, "n_mixtures": 2}
@@ -50,7 +46,7 @@ ESTIMATORS = [
     (MFCC(), 47),
     (VGGish(weights=None, random_state=0), 47),
     (FramePooling(), 47),
-    (PretrainedSpeakerEncoder("dvector"), 46),  # it can be used without a fit
+    (PretrainedSpeakerEncoder(), 46),  # it can be used without a fit
     (SpeedPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
     (ChannelPerturbation(make_pipeline(MFCC(), FramePooling())), 48),
     (tiny_encoder(), 48),
@@ -108,23 +104,6 @@ def _narrow_vggish():
         load_network.cache_clear()
         yield
     load_network.cache_clear()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_dvector(tmp_path_factory):
-    """Random weights of a small network stand in the place of the public ones."""
-    path = str(tmp_path_factory.mktemp("weights") / "dvector.pt")
-    torch.save(DVector(40, 8).state_dict(), path)
-
-    class Small(PublicModel):
-        def find_file(self, file):
-            return path
-
-    fields = dataclasses.asdict(PUBLIC_MODELS["dvector"])
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        small = Small(**{**fields, "build": lambda: DVector(40, 8), "n_dims": 8})
-        monkeypatch.setitem(PUBLIC_MODELS, "dvector", small)
-        yield
 
 
 def checks_left_out(estimator):

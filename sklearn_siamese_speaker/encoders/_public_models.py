@@ -1,4 +1,4 @@
-"""Public speaker encoders: where their weights are, their networks, and their front ends."""
+"""Trained speaker encoders: where their weights are, their networks, and their front ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..features import MFCC
 from ..features._kaldi_fbank import kaldi_fbank
 from ..features._spectral import hann_window, mel_filters, mel_spectrum
 from ..features._weights import Published, fetch, hash_file, load_tensors, read_tensors
@@ -30,7 +31,7 @@ class PublicModel:
     title : str
         Its name in sentences.
     published : Published
-        The file of its weights.
+        The file of its weights. Without an address it is only in the package.
     package, member : str
         A package that ships that very file, and the path of the file in it.
     n_dims : int
@@ -39,6 +40,10 @@ class PublicModel:
         Returns the untrained network; torch is imported only then.
     windows, pool, n_together
         See `Embedder`.
+    metric : {"cosine", "euclidean"}
+        How embeddings are compared.
+    threshold : float or None
+        See `PretrainedSpeakerEncoder.threshold_`.
     unused : tuple of str
         Tensors in the file that only the training needed.
     """
@@ -52,6 +57,8 @@ class PublicModel:
     windows: Callable[[NDArray], NDArray]
     pool: Callable[[NDArray], NDArray]
     n_together: int = 1
+    metric: str = "cosine"
+    threshold: float | None = None
     unused: tuple[str, ...] = ()
 
     def find_file(self, file: str | os.PathLike | None) -> str:
@@ -67,6 +74,11 @@ class PublicModel:
         installed = self._find_installed()
         if installed is not None:
             return installed
+        if not self.published.url:
+            raise OSError(
+                f"The weights of {self.title} are missing in the package {self.package!r} or "
+                "damaged; install it again."
+            )
         try:
             return fetch(self.published)
         except OSError as error:
@@ -101,9 +113,9 @@ class PublicModel:
         ValueError
             If the file holds anything else.
         """
-        import torch
+        from .._torch import random_guard, resolve_device
 
-        with torch.device("meta"):  # nothing need be drawn at random to be overwritten
+        with random_guard(0, resolve_device("cpu")):
             network = self.build()
         try:
             tensors = read_tensors(path)
@@ -111,7 +123,7 @@ class PublicModel:
         except ValueError as error:
             raise ValueError(
                 f"{path!r} does not hold weights of {self.title}: {error}; the published file is "
-                f"{self.published.url} (SHA-256 {self.published.sha256})."
+                f"{self.published.url or self.member} (SHA-256 {self.published.sha256})."
             ) from error
         return network.eval()
 
@@ -129,6 +141,26 @@ def load_embedder(model: PublicModel, path: str, sha256: str, device: str) -> Em
         )
     network = as_array_function(model.read_network(path), resolve_device(device))
     return Embedder(model.windows, network, model.pool, model.n_together)
+
+
+# The box
+
+# Spelled out: these numbers belong to the weights, whatever the defaults will be.
+BOX_FRAMES = MFCC(40, n_mels=64, window=0.025, hop=0.010, fmin=20.0, fmax=8000.0)
+
+
+def _build_box() -> nn.Module:
+    import torch
+
+    from ..nn import EuclideanSpace, Siamese, StatisticsNetwork
+
+    network = StatisticsNetwork(BOX_FRAMES.n_mfcc)
+    return Siamese(network, EuclideanSpace(), torch.zeros(40), torch.ones(40))
+
+
+def _box_windows(waveform: NDArray) -> NDArray[np.float32]:
+    """Return cepstra of the whole recording, ``(1, 40, n_frames)``."""
+    return BOX_FRAMES._extract(waveform)[np.newaxis]
 
 
 # CAM++
@@ -189,6 +221,17 @@ def _mean_direction(outputs: NDArray) -> NDArray:
 
 
 PUBLIC_MODELS = {
+    "box": PublicModel(
+        "the box",
+        Published("", "704d1a6b1218a7f641d7c6f681457d41cd170be5dc24d8f06a7a725dfd0c2d75", "box"),
+        package="sklearn_siamese_speaker",
+        member="encoders/data/box.npz",
+        n_dims=200,
+        build=_build_box,
+        windows=_box_windows,
+        pool=_only_window,
+        metric="euclidean",
+    ),
     "campplus": PublicModel(
         "CAM++",
         Published(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from ..datasets import get_data_home
 from ..datasets._download import download
@@ -88,8 +90,8 @@ def read_tensors(path: str) -> dict[str, torch.Tensor]:
     Parameters
     ----------
     path : str
-        A file of ``torch.save``, or ending in ".safetensors", which needs that package. The
-        tensors may stand one dict below, under "model_state" or "state_dict".
+        A file of ``torch.save``, or ending in ".npz", or in ".safetensors", which needs that
+        package. The tensors may stand one dict below, under "model_state" or "state_dict".
 
     Raises
     ------
@@ -98,8 +100,13 @@ def read_tensors(path: str) -> dict[str, torch.Tensor]:
     """
     import torch
 
+    read: Callable[[str], dict[str, Any]]
     if path.endswith(".safetensors"):
-        from safetensors.torch import load_file as read
+        from safetensors.torch import load_file
+
+        read = load_file
+    elif path.endswith(".npz"):
+        read = _read_arrays
     else:
         read = partial(torch.load, map_location="cpu", weights_only=True)
     try:
@@ -109,6 +116,13 @@ def read_tensors(path: str) -> dict[str, torch.Tensor]:
         return {str(name): tensor.detach() for name, tensor in content.items()}
     except Exception as error:  # what parsers raise for other bytes has no common class
         raise ValueError(f"no dict of tensors ({type(error).__name__})") from error
+
+
+def _read_arrays(path: str) -> dict[str, torch.Tensor]:
+    import torch
+
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays}
 
 
 def load_tensors(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
