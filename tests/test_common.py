@@ -91,7 +91,8 @@ NOT_APPLICABLE = {
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_siamese_speaker.AudioQualityWarning"),
     pytest.mark.filterwarnings(r"ignore:VGGish\(weights=None\):UserWarning"),
-    pytest.mark.filterwarnings("ignore:X has feature names:UserWarning"),
+    pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The network has collapsed:UserWarning"),
 ]
 
 

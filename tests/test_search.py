@@ -46,6 +46,7 @@ SEARCHES = {
             "min_resources": 1,
             "max_resources": 4,
             "factor": 2,
+            "return_train_score": False,  # its default is True, and warns of the trained speakers
         },
     ),
 }

@@ -172,16 +172,18 @@ class VGGish(FrontEnd):
     --------
     With random weights, which need no download; without ``weights=None`` they are AudioSet's:
 
+    >>> import warnings
     >>> from sklearn_siamese_speaker import VGGish
     >>> from sklearn_siamese_speaker.datasets import make_speakers
     >>> X, y = make_speakers(n_speakers=2, n_recordings=1, duration=2.0, random_state=0)
-    >>> vggish = VGGish(weights=None, random_state=0)
-    >>> vggish.fit_transform(X).shape
+    >>> with warnings.catch_warnings(action="ignore"):  # of the random weights
+    ...     vggish = VGGish(weights=None, random_state=0).fit(X)
+    >>> vggish.transform(X).shape
     (2, 128, 2)
 
     A recording of another length has another number of patches:
 
-    >>> [embedding.shape for embedding in vggish.fit_transform([X[0], X[1, :16000]])]
+    >>> [embedding.shape for embedding in vggish.transform([X[0], X[1, :16000]])]
     [(128, 2), (128, 1)]
     """
 

@@ -53,6 +53,10 @@ class SpeakerEnrolment(BaseEstimator):
     metric_: str
     calibration_: dict[str, Any] | None
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # scikit-learn would walk over all attributes, of which another thread may make new ones.
+        return all(hasattr(self, name) for name in _FITTED)
+
     @abstractmethod
     def _unknown_label(self, classes: NDArray[Any]) -> str | int | None:
         """Return the label of unknown speakers among `classes`, None if nobody is rejected."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_array, check_consistent_length, gen_batches
+from sklearn.utils import Tags, assert_all_finite, check_array, check_consistent_length, gen_batches
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -437,6 +437,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
 def _check_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the two classes, and whether each trial is of the second: (n_trials,)."""
     y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     classes, position = np.unique(y, return_inverse=True)
     if len(classes) == 1:

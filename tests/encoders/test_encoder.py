@@ -460,6 +460,7 @@ def test_callbacks_of_the_net_run_beside_ours():
     assert count.n_batches == 2 * 3
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by torch's compiler
 def test_a_compiled_net_trains_the_same_weights():
     X, y = make_frames()
     plain = SiameseSpeakerEncoder(max_epochs=1, **TINY)

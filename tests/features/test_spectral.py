@@ -84,6 +84,7 @@ def signals():
     }
 
 
+@pytest.mark.filterwarnings("ignore:n_fft=512 is too large for input signal")
 @pytest.mark.parametrize("waveform", signals().values(), ids=signals().keys())
 def test_mel_spectrum_and_cepstra_equal_librosa_within_a_thousandth_of_a_decibel(waveform):
     waveform = waveform.astype(np.float32)

@@ -305,6 +305,7 @@ def test_without_recordings_to_learn_from_the_convention_stays():
 # Reports
 
 
+@pytest.mark.filterwarnings(r"ignore:X\[5\] is the same recording as X\[4\]")
 def test_the_errors_are_counted_by_hand():
     # ana, ben and eva on a line. With two enrolled and a threshold of 1.5 the third is unknown.
     X = np.array([[0.0], [1.2], [10.0], [13.0], [2.0], [2.0]])

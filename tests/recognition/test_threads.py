@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import _is_fitted
 
 from sklearn_siamese_speaker import OneShotClassifier
 
@@ -129,6 +130,18 @@ def test_two_threads_that_enrol_lose_nobody():
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(enrol, ["left", "right"]))
     assert len(who.classes_) == 200
+
+
+def test_scikit_learn_may_ask_whether_somebody_is_enrolled_during_the_first_fit():
+    X, y = make_team()
+    latest = [OneShotClassifier()]
+
+    def fit_a_new_one():
+        latest[0] = OneShotClassifier()
+        latest[0].fit(X[:2], y[:2])
+
+    seen = read_while(lambda: _is_fitted(latest[0]), fit_a_new_one, n_reads=20_000)
+    assert set(seen) <= {True, False}
 
 
 def test_a_file_saved_while_somebody_joins_and_leaves_is_of_one_enrolment():
