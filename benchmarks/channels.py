@@ -7,7 +7,7 @@ recording to recognize has passed a simulated channel. The error rate is over al
 different recordings, one of each side. The tasks are 10,000 of 20 speakers with one clean
 recording each. In brackets are 95 % intervals over speakers. Beside the embeddings as they are:
 
-centred     less the mean of 20 unlabelled recordings of the channel, which are not tested in any
+centred     less the mean of 20 unlabeled recordings of the channel, which are not tested in any
             column; the clean side less its own mean
 cohort      adaptive s-norm with the 20 most alike of the clean train speakers
 both        one after the other
@@ -243,13 +243,13 @@ def evaluate(name, encoder, recordings, y, cohort, cohort_y):
     E = encoder.transform(cohort)
     cohort = np.stack([E[cohort_y == speaker].mean(axis=0) for speaker in np.unique(cohort_y)])
     clean = encoder.transform(recordings["clean"])
-    unlabelled = np.random.default_rng(0).choice(len(y), N_UNLABELLED, replace=False)
-    tested = np.setdiff1d(np.arange(len(y)), unlabelled)
+    unlabeled = np.random.default_rng(0).choice(len(y), N_UNLABELLED, replace=False)
+    tested = np.setdiff1d(np.arange(len(y)), unlabeled)
     tasks = draw_tasks(y, tested)
     for channel, waveforms in recordings.items():
         E = encoder.transform(waveforms)
         sides = clean, E[tested], cohort
-        means = clean.mean(axis=0), E[unlabelled].mean(axis=0), cohort.mean(axis=0)
+        means = clean.mean(axis=0), E[unlabeled].mean(axis=0), cohort.mean(axis=0)
         centered = [side - mean for side, mean in zip(sides, means, strict=True)]
         ways = [*score(*centered, metric), score(*sides, metric)[1]]
         print_line(f"{name:26}{channel:10}", score(*sides, metric)[0], ways, y, tested, tasks)

@@ -1,6 +1,6 @@
-"""OneShotClassifier beside a bare matrix product and scikit-learn's brute-force nearest neighbour.
+"""OneShotClassifier beside a bare matrix product and scikit-learn's brute-force nearest neighbor.
 
-One embedding of each of many speakers is enrolled, and queries are recognised. The ratios are of
+One embedding of each of many speakers is enrolled, and queries are recognized. The ratios are of
 the median times. Usage: OMP_NUM_THREADS=1 python benchmarks/identify.py [repetitions]
 """
 

@@ -97,8 +97,8 @@ class Race(Callback):
 
     def _accuracy(self, net):
         embeddings = embed(net.module_, self.frames, torch.device(net.device))
-        recognised = nearest_speakers(embeddings, *self.tasks, metric=self.metric)
-        return float((recognised == np.arange(20)[:, np.newaxis]).mean())
+        recognized = nearest_speakers(embeddings, *self.tasks, metric=self.metric)
+        return float((recognized == np.arange(20)[:, np.newaxis]).mean())
 
 
 def race(params, train, held_out, *, budget, goal=1.1, growth=1.5):
@@ -142,7 +142,7 @@ def _cost_of(rows, level):
 
 
 def race_networks(train, held_out, budget):
-    """Print how well each network recognises after the budget; return the rows of each race."""
+    """Print how well each network recognizes after the budget; return the rows of each race."""
     print(f"\n{'network':12}{'recordings':>12}{f'20-way after {budget:.0f} s':>24}")
     races = {}
     for name, params in NETWORKS.items():

@@ -45,7 +45,7 @@ encoder = make_pipeline(
 encoder.fit(X[background], y[background])
 
 # %%
-# Enrol each new speaker with one recording, and recognise the other recordings. `FrozenEstimator`
+# Enrol each new speaker with one recording, and recognize the other recordings. `FrozenEstimator`
 # keeps the encoder as it was trained.
 from sklearn.frozen import FrozenEstimator
 
@@ -57,7 +57,7 @@ X_new, y_new = X[new], y[new]
 
 who = OneShotClassifier(FrozenEstimator(encoder)).fit(X_new[enrolment], y_new[enrolment])
 print(
-    f"{who.score(X_new[others], y_new[others]):.0%} of {len(others)} recordings recognised, "
+    f"{who.score(X_new[others], y_new[others]):.0%} of {len(others)} recordings recognized, "
     f"among {len(who.classes_)} speakers; chance is {1 / len(who.classes_):.0%}"
 )
 

@@ -3,7 +3,7 @@ The case study, step by step
 ============================
 
 A Siamese network learns from pairs whether two recordings are of one voice. How does the training
-proceed, how well does the network recognise new people, and how are their embeddings arranged?
+proceed, how well does the network recognize new people, and how are their embeddings arranged?
 
 The figures have the order of the case study: training, validation, testing, embedding. The network
 is smaller here, and trained for seconds.

@@ -30,7 +30,7 @@ encoder = make_pipeline(MFCC(), FramePooling()).fit(X[background])
 
 # %%
 # Each speaker is represented by the mean of the enrolled embeddings. A task needs one more
-# recording of each speaker, the one to recognise.
+# recording of each speaker, the one to recognize.
 most = min(10, np.unique(y[new], return_counts=True)[1].min() - 1)
 n_shots = range(1, most + 1)
 curve = n_shot_k_way_curve(encoder, X[new], y[new], k_ways=[2, 5, 10], n_shots=n_shots, n_tasks=500)

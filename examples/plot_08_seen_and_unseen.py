@@ -2,7 +2,7 @@
 Seen against unseen speakers
 ============================
 
-How much better does a network recognise the people that it was trained on? An evaluation that
+How much better does a network recognize the people that it was trained on? An evaluation that
 splits recordings instead of speakers hides this difference.
 """
 

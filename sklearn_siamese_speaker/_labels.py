@@ -77,7 +77,7 @@ def resolve_unknown_label(unknown_label: str | int, classes: NDArray) -> str | i
     if unknown_label == "auto":
         if not are_strings(classes) and classes.dtype.kind not in "iu":
             raise ValueError(
-                "unknown_label='auto' needs speakers labelled with strings or integers, got "
+                "unknown_label='auto' needs speakers labeled with strings or integers, got "
                 f"{classes.dtype} labels: convert y, or set threshold=None and margin=None."
             )
         unknown_label = "unknown" if are_strings(classes) else -1

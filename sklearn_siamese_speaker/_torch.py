@@ -152,7 +152,7 @@ def embed(
 ) -> NDArray[np.float32]:
     """Encode recordings one at a time.
 
-    One recording a pass keeps its bits independent of its neighbours and needs no padding; on a
+    One recording a pass keeps its bits independent of its neighbors and needs no padding; on a
     CPU it is also faster than padded chunks are for recordings of different lengths.
 
     Parameters

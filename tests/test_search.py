@@ -31,7 +31,7 @@ ALL_AXES = {
 }
 SEARCHES = {
     "grid": (GridSearchCV, {"param_grid": ONE_AXIS_AT_A_TIME}),
-    "randomised": (
+    "randomized": (
         RandomizedSearchCV,
         {"param_distributions": ALL_AXES, "n_iter": 6, "random_state": 0},
     ),
@@ -92,7 +92,7 @@ def test_a_search_extracts_once_a_front_end_and_scores_alike_in_two_processes(
 ):
     X, y = voices
     serial = make_search(kind, str(tmp_path)).fit(X, y)
-    n_settings = {"grid": 4, "randomised": len(front_ends(serial)), "halving": 2}[kind]
+    n_settings = {"grid": 4, "randomized": len(front_ends(serial)), "halving": 2}[kind]
     assert n_settings > 1
     assert len(extractions) == N * n_settings
 

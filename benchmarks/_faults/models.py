@@ -113,7 +113,7 @@ def flipped_joblib(quick):
 
 
 def make_classifier():
-    """Return a classifier with a trained encoder and enrolled speakers, and frames to recognise."""
+    """Return a classifier with a trained encoder and enrolled speakers, and frames to recognize."""
     X, y = make_frames()
     encoder = make_encoder(None, max_epochs=1).fit(X, y)
     return OneShotClassifier(FrozenEstimator(encoder)).fit(X[::8], y[::8]), X[1::8]

@@ -135,7 +135,7 @@ def _save_pipeline(pipeline: Pipeline, path: Path) -> None:
 
 
 _HOW_TO_USE = """
-To recognise other people, with one recording of each:
+To recognize other people, with one recording of each:
 
     import skops.io
     from sklearn.frozen import FrozenEstimator

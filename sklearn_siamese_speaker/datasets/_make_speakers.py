@@ -27,7 +27,7 @@ def make_speakers(
     random_state: int | np.random.RandomState | None = None,
     return_sessions: bool = False,
 ) -> tuple[NDArray[Any], ...]:
-    """Synthesise recordings of speakers who do not exist.
+    """Synthesize recordings of speakers who do not exist.
 
     A source-filter model: a voiced source, pulses of the vocal folds and breath, and the noise of
     friction pass through the moving resonances of a vocal tract. The **speaker** fixes the length
@@ -93,7 +93,7 @@ def make_speakers(
 
     Notes
     -----
-    With 80 speakers and the other defaults, the nearest neighbour on means and standard deviations
+    With 80 speakers and the other defaults, the nearest neighbor on means and standard deviations
     of 40 cepstral coefficients, given one recording each, finds the speaker among 20 in about 2 of
     3 trials. Linear discriminant analysis of the same statistics, learned on 60 of the speakers,
     does so for the 20 others in about 5 of 6.

@@ -105,7 +105,7 @@ def build_net(
     device: torch.device,
     callbacks: Sequence[Callback],
 ) -> NeuralNet:
-    """Return an initialised skorch net.
+    """Return an initialized skorch net.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ class SiameseSpeakerEncoder(
         appears.
     augment : "auto", list or None, default="auto"
         Seeded ``(batch, generator) -> batch``, applied in this order to each batch before the
-        standardisation, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`; or what makes
+        standardization, such as :class:`~sklearn_siamese_speaker.nn.TimeMask`; or what makes
         further speakers of the recordings, such as
         :class:`~sklearn_siamese_speaker.nn.VocalTractWarp`. The statistics network has that one,
         for the frames of MFCC: with another front end, pass None. The common value is None.
@@ -146,7 +146,7 @@ class SiameseSpeakerEncoder(
         labels, and replaced at each epoch. `fit` again goes on from it; the result has the bits of
         an undisturbed fit. `max_epochs` can be raised later if the schedule is "constant" only.
     warm_start : bool, default=False
-        Start a new `fit` from the weights, and the standardisation, of the one before; the
+        Start a new `fit` from the weights, and the standardization, of the one before; the
         speakers may be others.
     device : str, default="auto"
         Where torch computes. "auto" is CUDA when there is a device, else the CPU.

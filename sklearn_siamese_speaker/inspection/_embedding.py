@@ -33,7 +33,7 @@ class EmbeddingDisplay:
     labels : list of ndarray of shape (n_recordings,)
         Their speakers.
     purity : list of float
-        For each set, the share of recordings whose nearest neighbour, among the set's embeddings
+        For each set, the share of recordings whose nearest neighbor, among the set's embeddings
         before the projection, is of the same speaker.
 
     %(attributes_of_several_axes)s
@@ -151,7 +151,7 @@ class EmbeddingDisplay:
             self.axes_, self.points, self.labels, self.purity, strict=True
         ):
             _scatter(axes, points, labels)
-            axes.set_title(f"nearest neighbour of the same speaker: {purity:.0%}", fontsize=9)
+            axes.set_title(f"nearest neighbor of the same speaker: {purity:.0%}", fontsize=9)
         return self
 
 

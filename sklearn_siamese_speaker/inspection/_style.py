@@ -1,4 +1,4 @@
-"""What all figures share: axes, colours that colour-blind readers tell apart, docstring text."""
+"""What all figures share: axes, colors that color-blind readers tell apart, docstring text."""
 
 from __future__ import annotations
 
@@ -89,5 +89,5 @@ def figure_and_axes(
 
 
 def style(i: int) -> dict[str, Any]:
-    """Return the colour and the marker of the i-th system in a figure."""
+    """Return the color and the marker of the i-th system in a figure."""
     return {"color": PALETTE[i % len(PALETTE)], "marker": MARKERS[i % len(MARKERS)]}

@@ -1,4 +1,4 @@
-"""Trials out of labelled embeddings."""
+"""Trials out of labeled embeddings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_trials(
     max_trials: int | None = None,
     random_state: int | RandomState | None = None,
 ) -> Bunch:
-    """Pair labelled embeddings into trials.
+    """Pair labeled embeddings into trials.
 
     Every two recordings are one trial. With `groups`, the target trials are only those across
     sessions, because two recordings of one session also share the microphone and its surroundings.

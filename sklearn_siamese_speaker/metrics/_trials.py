@@ -117,7 +117,7 @@ def check_speakers_agree(is_target: NDArray[np.bool_], speakers: NDArray[np.intp
     wrong = np.flatnonzero((speakers[:, 0] == speakers[:, 1]) != is_target)
     if len(wrong):
         raise ValueError(
-            f"Trial {wrong[0]} is labelled {int(is_target[wrong[0]])} but its two speakers are "
+            f"Trial {wrong[0]} is labeled {int(is_target[wrong[0]])} but its two speakers are "
             f"{'different' if is_target[wrong[0]] else 'the same'}: a label is 1 for one speaker, "
             "0 for two."
         )

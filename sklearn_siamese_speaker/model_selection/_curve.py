@@ -59,7 +59,7 @@ def n_shot_k_way_curve(
     n_shots : sequence of int, default=(1, 5)
         Numbers of recordings of each speaker in the support.
     n_queries : int, default=1
-        Recordings of each speaker to recognise.
+        Recordings of each speaker to recognize.
     n_tasks : int, default=1000
         Number of tasks in each cell.
     random_state : int, RandomState instance or None, default=0
@@ -82,7 +82,7 @@ def n_shot_k_way_curve(
         * `fingerprint`: equal for equal tasks.
 
         `queries` and `recognized` (n_shots, n_k_ways, n_speakers) count the queries of each of the
-        `speakers` (n_speakers,), and those recognised. `bootstrap` (n_shots, n_k_ways, 2000) is the
+        `speakers` (n_speakers,), and those recognized. `bootstrap` (n_shots, n_k_ways, 2000) is the
         accuracy in each draw. `k_ways`, `n_shots`, `n_queries` and `n_tasks` are as given.
         ``to_frame()`` returns a DataFrame with one row for each cell, if pandas is installed.
 

@@ -1,4 +1,4 @@
-"""How tasks are evaluated: each recording is embedded once, then recognised in every task."""
+"""How tasks are evaluated: each recording is embedded once, then recognized in every task."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def _published_metric(estimator: BaseEstimator) -> str | None:
 
 
 class TaskEvaluator:
-    """A fixed front end that embeds every recording once, and what recognises embeddings.
+    """A fixed front end that embeds every recording once, and what recognizes embeddings.
 
-    What recognises is, in this order: the nearest class mean for a transformer; the classifier's
+    What recognizes is, in this order: the nearest class mean for a transformer; the classifier's
     own ``predict_tasks(E, support, query)``, called unfitted, which returns an int array
-    (n_tasks, k_way, n_queries) with the position of the recognised speaker along `k_way` and -1
+    (n_tasks, k_way, n_queries) with the position of the recognized speaker along `k_way` and -1
     for a rejected query; for scikit-learn's 1-NN the nearest recording, which is the same and
     saves a fit for each task; or a clone of the classifier fitted on each task.
 
@@ -113,7 +113,7 @@ class TaskEvaluator:
     front : list of estimator
         The fitted transformers that embed.
     classifier : estimator or None
-        What recognises embeddings; None for a transformer.
+        What recognizes embeddings; None for a transformer.
     """
 
     def __init__(self, estimator: BaseEstimator) -> None:
@@ -141,7 +141,7 @@ class TaskEvaluator:
     def recognize(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
-        """Recognise the queries of blocks of tasks.
+        """Recognize the queries of blocks of tasks.
 
         %(tasks_among_embeddings)s
 
@@ -150,7 +150,7 @@ class TaskEvaluator:
         support, query : ndarray
             As in `blocks`.
         recognized : ndarray of shape (n_block_tasks, k_way, n_queries)
-            Position of the recognised speaker along `k_way`, or -1.
+            Position of the recognized speaker along `k_way`, or -1.
         """
         for support, query in blocks:
             yield support, query, self._recognize_block(E, y, support, query, progress)
@@ -176,7 +176,7 @@ class TaskEvaluator:
     def _fit_and_predict(
         self, E: NDArray, y: NDArray, support: NDArray, query: NDArray
     ) -> NDArray[np.intp]:
-        """Fit a clone on the support of one task and recognise its queries: (k_way, n_queries)."""
+        """Fit a clone on the support of one task and recognize its queries: (k_way, n_queries)."""
         classifier = clone(self.classifier)
         try:
             classifier.fit(E[support.ravel()], y[support.ravel()])
@@ -189,7 +189,7 @@ class TaskEvaluator:
     def evaluate(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Bunch:
-        """Recognise blocks of tasks among embeddings and sum them up.
+        """Recognize blocks of tasks among embeddings and sum them up.
 
         %(tasks_among_embeddings)s
 
@@ -200,7 +200,7 @@ class TaskEvaluator:
             speakers, NaN for fewer than 10 speakers; `same_speakers_lower` and
             `same_speakers_upper`, the 95 % interval for other tasks among the same speakers;
             `queries` and `recognized` (n_speakers,), how many queries each speaker had and how many
-            of them were recognised; `bootstrap` (n_draws,), the mean under resampled speakers;
+            of them were recognized; `bootstrap` (n_draws,), the mean under resampled speakers;
             `fingerprint`, equal for equal tasks.
         """
         labels, speakers = np.unique(y, return_inverse=True)
@@ -229,7 +229,7 @@ class TaskEvaluator:
 
 
 def task_accuracies(recognized: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the share of recognised queries of each task: (n_tasks,)."""
+    """Return the share of recognized queries of each task: (n_tasks,)."""
     positions = np.arange(recognized.shape[1])[:, np.newaxis]
     return (recognized == positions).mean(axis=(1, 2))
 

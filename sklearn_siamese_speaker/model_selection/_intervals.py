@@ -9,7 +9,7 @@ things are added to the bootstrap:
   speakers make most of the errors, they are as few as these speakers.
 * Where no speaker makes an error, the draws do not vary at all, although other speakers may be
   harder. Then the interval is that of Clopper and Pearson for as many queries as speakers, which
-  assumes that the speaker alone decides whether a query is recognised. Nowhere is the interval
+  assumes that the speaker alone decides whether a query is recognized. Nowhere is the interval
   wider than that.
 
 ``benchmarks/bounds.py`` measures how often the intervals hold. With fewer than 10
@@ -52,14 +52,14 @@ _SEED = 0  # the same draws for every system, so that their differences are pair
 def count_recognized(
     speakers: NDArray[np.intp], recognized: NDArray[np.intp], n_speakers: int
 ) -> tuple[NDArray, NDArray]:
-    """Count the queries of each speaker, and those recognised.
+    """Count the queries of each speaker, and those recognized.
 
     Parameters
     ----------
     speakers : ndarray of shape (n_tasks, k_way)
         Speaker at each position of each task, in [0, n_speakers).
     recognized : ndarray of shape (n_tasks, k_way, n_queries)
-        Position of the recognised speaker, or -1.
+        Position of the recognized speaker, or -1.
     n_speakers : int
 
     Returns
@@ -80,7 +80,7 @@ def bootstrap_shares(
     Parameters
     ----------
     n_queries, values : ndarray of shape (n_speakers,)
-        Queries of each speaker, and those recognised, or a difference of two such counts.
+        Queries of each speaker, and those recognized, or a difference of two such counts.
     n_draws : int, default=2000
 
     Returns
@@ -102,7 +102,7 @@ def accuracy_interval(n_queries: NDArray, n_right: NDArray) -> tuple[float, floa
     Parameters
     ----------
     n_queries, n_right : ndarray of shape (n_speakers,)
-        Queries of each speaker, and those recognised.
+        Queries of each speaker, and those recognized.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def compare_paired(n_queries: NDArray, n_right: NDArray, n_right_of_baseline: ND
     Parameters
     ----------
     n_queries, n_right, n_right_of_baseline : ndarray of shape (n_speakers,)
-        Queries of each speaker, and those that each of the two systems recognised.
+        Queries of each speaker, and those that each of the two systems recognized.
 
     Returns
     -------

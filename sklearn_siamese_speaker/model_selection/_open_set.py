@@ -37,7 +37,7 @@ def open_set_score(
     """Enrol some of the speakers again and again, and count the errors on all other recordings.
 
     In each repetition, speakers drawn at random are enrolled with `n_shots` recordings each. Their
-    other recordings are to be recognised; the recordings of all speakers not drawn are unknown, and
+    other recordings are to be recognized; the recordings of all speakers not drawn are unknown, and
     to be rejected. A recording is rejected when `predict` returns a label that is not enrolled.
 
     Parameters
@@ -65,10 +65,10 @@ def open_set_score(
 
         * `false_accept_rate`: the share of unknown recordings accepted as anybody;
         * `false_reject_rate`: the share of recordings of enrolled speakers rejected;
-        * `misidentification_rate`: the share of recordings of enrolled speakers recognised as
+        * `misidentification_rate`: the share of recordings of enrolled speakers recognized as
           another;
         * `not_recognized_rate`: the sum of these two. All three are NaN if no recordings are left
-          to recognise;
+          to recognize;
         * for each, as `false_accept_lower` and `false_accept_upper`, its 95 % interval for other
           speakers, by :func:`~sklearn_siamese_speaker.metrics.error_rate_bound`.
 
@@ -156,7 +156,7 @@ class _Decisions(NamedTuple):
     """Decisions about recordings, all of which could be one kind of error: (n_decisions,)."""
 
     speakers: NDArray[np.intp]  # who speaks
-    recognized: NDArray[np.intp]  # who was recognised; the speaker where the recording is rejected
+    recognized: NDArray[np.intp]  # who was recognized; the speaker where the recording is rejected
     is_error: NDArray[np.bool_]
 
 
@@ -219,7 +219,7 @@ def speaker_level_bound(
 ) -> float:
     """Return the upper bound of an error rate for other speakers.
 
-    Each error involves two of them, who speaks and who is recognised; whoever has been rejected
+    Each error involves two of them, who speaks and who is recognized; whoever has been rejected
     involves nobody else. In `recognized`, that is the speaker.
     """
     pairs = np.column_stack([speakers, recognized])

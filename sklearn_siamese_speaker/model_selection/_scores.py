@@ -62,7 +62,7 @@ def n_shot_k_way_score(
     Returns
     -------
     accuracies : ndarray of shape (n_tasks,)
-        Share of the queries recognised. Chance is ``1 / k_way``.
+        Share of the queries recognized. Chance is ``1 / k_way``.
 
     Raises
     ------

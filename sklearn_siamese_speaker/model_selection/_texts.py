@@ -41,7 +41,7 @@ n_shots : int, default=1
 k_way : int, default=5
     Speakers in a task.
 n_queries : int, default=1
-    Recordings of each speaker to recognise.
+    Recordings of each speaker to recognize.
 """
 
 N_TASKS = """\

@@ -10,7 +10,7 @@ what                     front ends (the attribute `domains`)
 :class:`AdditiveNoise`   LogMelSpectrogram or RawAudio (``front_end=``)
 =======================  =====================================================
 
-All take ``(batch, n_features, n_frames)`` as the front end gives it, before any standardisation,
+All take ``(batch, n_features, n_frames)`` as the front end gives it, before any standardization,
 never change it in place, draw from the given generator only, and are equal when their parameters
 are.
 """
@@ -82,7 +82,7 @@ class TimeMask(_Mask):
 @substitute(mask=_MASK.format(axis="features"))
 @dataclass(frozen=True)
 class FeatureMask(_Mask):
-    """Replace neighbouring features by their mean over the recording [1]_.
+    """Replace neighboring features by their mean over the recording [1]_.
 
     Needs a front end whose features have an order: MFCC or LogMelSpectrogram. Every recording has
     stretches of its own.

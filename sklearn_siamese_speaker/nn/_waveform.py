@@ -79,19 +79,19 @@ class LogPower(nn.Module):
     ----------
     factor : float
         ``10 / log(10)`` gives dB.
-    floor : float
+    smallest : float
         Smaller powers are raised to it.
     top : float or None
         Results further below the largest of a recording are raised to that distance.
     """
 
-    def __init__(self, factor: float, floor: float, top: float | None = None) -> None:
+    def __init__(self, factor: float, smallest: float, top: float | None = None) -> None:
         super().__init__()
-        self.factor, self.floor, self.top = factor, floor, top
+        self.factor, self.smallest, self.top = factor, smallest, top
 
     def forward(self, power: Tensor) -> Tensor:
         """Map ``(batch, n_bands, n_frames)`` to the same shape."""
-        logarithm = self.factor * power.clamp(min=self.floor).log()
+        logarithm = self.factor * power.clamp(min=self.smallest).log()
         if self.top is None:
             return logarithm
         return torch.maximum(logarithm, logarithm.amax((1, 2), keepdim=True) - self.top)

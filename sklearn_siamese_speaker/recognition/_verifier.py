@@ -106,7 +106,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    sklearn_siamese_speaker.metrics.make_trials : Pair labelled embeddings into trials.
+    sklearn_siamese_speaker.metrics.make_trials : Pair labeled embeddings into trials.
 
     Notes
     -----
@@ -459,7 +459,7 @@ def _as_trials(X: ArrayLike) -> Any:
     if path is not None:
         raise ValueError(
             f"X holds {path!r}, but trials are pairs of embeddings or scores: make them from "
-            "recordings with pair(X_enrolment, X_test), or from labelled embeddings with "
+            "recordings with pair(X_enrolment, X_test), or from labeled embeddings with "
             "metrics.make_trials."
         )
     trials: Any = X if hasattr(X, "shape") else np.asarray(X)

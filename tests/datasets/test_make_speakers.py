@@ -11,7 +11,7 @@ from sklearn_siamese_speaker.datasets import make_speakers
 
 
 def one_shot_accuracy(E, n_speakers):
-    """Nearest neighbour with one recording of each speaker, over all pairs of recordings."""
+    """Nearest neighbor with one recording of each speaker, over all pairs of recordings."""
     E = E.reshape(n_speakers, -1, E.shape[-1])
     pairs = [(i, j) for i in range(E.shape[1]) for j in range(E.shape[1]) if i != j]
     hits = [cdist(E[:, i], E[:, j]).argmin(axis=1) == np.arange(n_speakers) for i, j in pairs]
@@ -95,10 +95,10 @@ def test_more_sessions_than_recordings_gives_each_recording_its_own():
 
 
 def test_the_channel_is_one_smooth_filter_a_session():
-    plain, coloured = (
+    plain, colored = (
         make_speakers(1, 4, 1.0, channel_std=std, snr=np.inf, random_state=0)[0] for std in (0, 6)
     )
-    gain = 20 * np.log10(np.abs(fft.rfft(coloured) / fft.rfft(plain)))
+    gain = 20 * np.log10(np.abs(fft.rfft(colored) / fft.rfft(plain)))
     gain = gain[:, 100:-100] - gain[:, 100:-100].mean(axis=1, keepdims=True)  # less the levels
     assert_array_equal(gain.std(axis=1) > 1.0, True)
     assert np.abs(gain[0] - gain[2]).max() < 0.5  # recordings 0 and 2 are of one session

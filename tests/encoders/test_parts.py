@@ -149,12 +149,12 @@ def test_an_unknown_argument_raises_and_lists_the_known_ones(part, name):
     encoder = chosen(part, name)
     known = ", ".join(a.removeprefix(f"{part}__") for a in arguments(part, name)) or "none"
     sentence = (
-        f"SiameseSpeakerEncoder: {part}={name!r} has no argument 'colour'; its arguments are: "
+        f"SiameseSpeakerEncoder: {part}={name!r} has no argument 'color'; its arguments are: "
         f"{known}."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        encoder.set_params(**{f"{part}__colour": 1})
-    late = SiameseSpeakerEncoder(**encoder.get_params(deep=False), **{f"{part}__colour": 1})
+        encoder.set_params(**{f"{part}__color": 1})
+    late = SiameseSpeakerEncoder(**encoder.get_params(deep=False), **{f"{part}__color": 1})
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         late.fit(*make_frames())
 
@@ -165,8 +165,8 @@ def test_an_unknown_argument_raises_and_lists_the_known_ones(part, name):
         ({"network__n_features": 3}, "sets network__n_features itself, from the data"),
         ({"optimizer__lr": 3}, "sets optimizer__lr itself, from the data and its other parameters"),
         (
-            {"net__colour": 3},
-            "net has no argument 'colour'; its arguments are: callbacks, compile.",
+            {"net__color": 3},
+            "net has no argument 'color'; its arguments are: callbacks, compile.",
         ),
         ({"network": "tdnn", "network__stride": 3}, "network='tdnn' has no argument 'stride'"),
         ({"network": nn.TDNN(6), "network__filters": (3,)}, "an instance of TDNN is built already"),
@@ -189,9 +189,9 @@ def test_arguments_that_a_changed_part_does_not_take_raise_in_fit():
 
 @pytest.mark.parametrize("part", ["network", "metric", "loss", "pairs", "optimizer", "schedule"])
 def test_an_unknown_name_of_a_part_raises_and_lists_the_known_ones(part):
-    sentence = f"SiameseSpeakerEncoder: {part}='colour' is unknown; it is '.*', or a class."
+    sentence = f"SiameseSpeakerEncoder: {part}='color' is unknown; it is '.*', or a class."
     with pytest.raises(ValueError, match=sentence):
-        SiameseSpeakerEncoder(**{part: "colour"}, **{f"{part}__x": 1}).fit(*make_frames())
+        SiameseSpeakerEncoder(**{part: "color"}, **{f"{part}__x": 1}).fit(*make_frames())
 
 
 def test_an_unknown_plain_parameter_is_a_type_error_as_pythons():
@@ -205,8 +205,8 @@ def test_an_unknown_plain_parameter_is_a_type_error_as_pythons():
 def test_set_params_that_raises_changes_nothing():
     encoder = SiameseSpeakerEncoder("lstm", network__n_units=8)
     before = encoder.get_params(deep=False)
-    with pytest.raises(ValueError, match="has no argument 'colour'"):
-        encoder.set_params(lr=0.5, network="tdnn", network__colour=1)
+    with pytest.raises(ValueError, match="has no argument 'color'"):
+        encoder.set_params(lr=0.5, network="tdnn", network__color=1)
     assert encoder.get_params(deep=False) == before
 
 
@@ -302,7 +302,7 @@ def test_arguments_that_a_class_hands_to_its_base_are_known():
         loss=MoreScaled, network="cnn2d", network__filters=(4, 4), **TINY
     )
     with pytest.raises(ValueError, match="arguments are: shift, power, factor"):
-        encoder.set_params(loss__colour=1)
+        encoder.set_params(loss__color=1)
     encoder.set_params(loss__shift=1, loss__factor=0.5).fit(*make_frames())
     assert encoder.net_.criterion_.function.factor == 3.0
 

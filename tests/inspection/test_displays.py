@@ -106,7 +106,7 @@ def test_embedding_display_draws_sets_that_share_no_speaker():
 def test_purity_is_the_share_of_recordings_next_to_their_own_speaker():
     E = np.array([[0.0, 0], [1, 0], [10, 0], [11, 0], [12.5, 0], [2.4, 0]])
     y = np.array(["a", "a", "b", "b", "b", "b"])
-    # The neighbours of 0, 1, 10, 11, 12.5, 2.4 are 1, 0, 11, 10, 11 and 1: one is another speaker.
+    # The neighbors of 0, 1, 10, 11, 12.5, 2.4 are 1, 0, 11, 10, 11 and 1: one is another speaker.
     display = EmbeddingDisplay.from_embeddings(E, y, n_sets=1, n_speakers=2)
     assert display.purity == pytest.approx([5 / 6])
 

@@ -48,7 +48,7 @@ def test_each_representation_is_a_point_with_its_interval(comparison):
     display.figure_.canvas.draw()
 
 
-def test_it_draws_into_given_axes_and_past_the_last_colour(comparison):
+def test_it_draws_into_given_axes_and_past_the_last_color(comparison):
     for name in ("n_values", "mean", "lower", "upper"):
         comparison[name] = np.tile(comparison[name], 4)
     comparison.names = [f"representation {i}" for i in range(12)]

@@ -1,4 +1,4 @@
-"""Tests of trials out of labelled embeddings."""
+"""Tests of trials out of labeled embeddings."""
 
 from itertools import combinations
 

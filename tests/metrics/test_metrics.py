@@ -160,7 +160,7 @@ def test_only_the_order_of_scores_matters_even_if_they_hardly_differ(metric):
         assert metric(y_true, 1e-200 * y_score) == metric(y_true, y_score)
 
 
-def test_a_threshold_between_neighbouring_floats_still_separates_them():
+def test_a_threshold_between_neighboring_floats_still_separates_them():
     low, high = 1.0, np.nextafter(1.0, 2.0)
     for find in THRESHOLDS:
         assert low <= find([0, 1], [low, high]) < high

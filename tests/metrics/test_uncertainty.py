@@ -74,10 +74,10 @@ def test_copies_of_trials_do_not_narrow_the_interval():
 
 def test_speakers_that_contradict_the_labels_are_refused():
     y_true, y_score, speakers = [1, 0, 0], [0.0, 1.0, 2.0], [[0, 0], [0, 1], [2, 2]]
-    with pytest.raises(ValueError, match="Trial 2 is labelled 0 but its two speakers are the same"):
+    with pytest.raises(ValueError, match="Trial 2 is labeled 0 but its two speakers are the same"):
         bootstrap_interval(equal_error_rate, y_true, y_score, speakers)
     speakers = [[0, 1], [0, 1], [1, 2]]
-    with pytest.raises(ValueError, match="Trial 0 is labelled 1 but its two speakers are diff"):
+    with pytest.raises(ValueError, match="Trial 0 is labeled 1 but its two speakers are diff"):
         bootstrap_interval(equal_error_rate, y_true, y_score, speakers)
     with pytest.raises(ValueError, match=r"shape \(n_trials, 2\) = \(3, 2\), .* got \(3,\)"):
         bootstrap_interval(equal_error_rate, y_true, y_score, [0, 0, 1])

@@ -35,8 +35,8 @@ make_recordings = partial(conftest.make_recordings, n_recordings=7)
 
 def test_counts_of_one_task_by_hand():
     # Speakers 3, 0, 2 in a task of two queries each; -1 is a rejected one.
-    recognised = np.array([[[0, 1], [1, 1], [0, -1]]])
-    n_queries, n_right = count_recognized(np.array([[3, 0, 2]]), recognised, n_speakers=4)
+    recognized = np.array([[[0, 1], [1, 1], [0, -1]]])
+    n_queries, n_right = count_recognized(np.array([[3, 0, 2]]), recognized, n_speakers=4)
     assert n_queries.tolist() == [2, 0, 2, 2]
     assert n_right.tolist() == [2, 0, 0, 1]
 

@@ -97,7 +97,7 @@ class FastNearestMean(NearestMean):
 
 
 CLASSIFIERS = {
-    "nearest neighbour": KNeighborsClassifier(1),
+    "nearest neighbor": KNeighborsClassifier(1),
     "discriminant analysis": LinearDiscriminantAnalysis(),
     "nearest mean": NearestMean(),
     "nearest mean, fast": FastNearestMean(),
@@ -347,7 +347,7 @@ def test_a_scorer_whose_tasks_would_change_between_candidates_is_refused():
         NShotKWayScorer(random_state=None)(StandardScaler().fit(X), X, y)
 
 
-def test_a_neighbour_with_weighted_features_is_not_mistaken_for_the_plain_one():
+def test_a_neighbor_with_weighted_features_is_not_mistaken_for_the_plain_one():
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(6), 4)
     X = np.column_stack([y + 0.01 * rng.normal(size=24), 100 * rng.normal(size=24)])

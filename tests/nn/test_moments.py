@@ -32,9 +32,9 @@ def test_the_form_that_exports_equals_the_one_by_eigenvectors():
     assert (by_vectors - _moments._logarithm_by_roots(covariance)).abs().max() < 1e-4
 
 
-def test_covariance_pooling_of_white_frames_is_zero_but_for_the_floor():
+def test_covariance_pooling_of_white_frames_is_zero_but_for_the_regularization():
     frames = torch.tensor([[[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]]])
-    pooled = CovariancePooling(floor=0.5)(frames)[0]
+    pooled = CovariancePooling(regularization=0.5)(frames)[0]
     torch.testing.assert_close(pooled, torch.tensor([1.5, 1.0, 1.5]).log())
 
 

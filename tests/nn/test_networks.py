@@ -87,7 +87,7 @@ def test_the_tdnn_sees_fifteen_frames():
     frames = torch.randn(1, 2, 61, requires_grad=True)
     network.blocks(frames)[0, :, 30].sum().backward()
     seen = frames.grad.abs().sum((0, 1)).nonzero().flatten().tolist()
-    # 2 frames to each side, then every second frame's neighbours at 2 and at 3.
+    # 2 frames to each side, then every second frame's neighbors at 2 and at 3.
     assert (min(seen), max(seen)) == (30 - 7, 30 + 7)
 
 

@@ -241,8 +241,8 @@ def test_the_unknown_label_is_never_shortened_to_the_width_of_the_labels():
         (["ana", "ben"], "ben", "unknown_label='ben' is also an enrolled speaker"),
         (["ana", "ben"], -1, "unknown_label=-1 is of another kind .* 'ana' and others"),
         ([1, 2], "nobody", "unknown_label='nobody' is of another kind .* 1 and others"),
-        ([1.0, 2.0], "auto", "needs speakers labelled with strings or integers, got float64"),
-        ([False, True], "auto", "needs speakers labelled with strings or integers, got bool"),
+        ([1.0, 2.0], "auto", "needs speakers labeled with strings or integers, got float64"),
+        ([False, True], "auto", "needs speakers labeled with strings or integers, got bool"),
     ],
 )
 @pytest.mark.parametrize("rejection", [{"threshold": -1.0}, {"margin": 1.0}])
@@ -541,21 +541,21 @@ def test_predict_tasks_equals_fit_and_predict_in_each_task(metric, aggregation, 
             who.set_params(threshold=np.median(similarities[:, -1]))
         else:
             who.set_params(margin=np.median(similarities[:, -1] - similarities[:, -2]))
-    recognised = who.predict_tasks(X, support, query)
-    assert recognised.shape == query.shape
-    assert (recognised == -1).any() == bool(rejection)
-    for task_support, task_query, task_recognised in zip(support, query, recognised, strict=True):
+    recognized = who.predict_tasks(X, support, query)
+    assert recognized.shape == query.shape
+    assert (recognized == -1).any() == bool(rejection)
+    for task_support, task_query, task_recognized in zip(support, query, recognized, strict=True):
         positions = np.repeat(np.arange(4), 3)
         alone = clone(who).fit(X[task_support.ravel()], positions)
-        np.testing.assert_array_equal(alone.predict(X[task_query.ravel()]), task_recognised.ravel())
+        np.testing.assert_array_equal(alone.predict(X[task_query.ravel()]), task_recognized.ravel())
 
 
 def test_predict_tasks_of_a_collapsed_encoder_recognises_the_first_speaker():
     support, query = NShotKWaySplit(k_way=3, n_tasks=4, random_state=0).tasks(
         np.repeat([1, 2, 3], 2)
     )
-    recognised = OneShotClassifier().predict_tasks(np.ones((6, 2)), support, query)
-    np.testing.assert_array_equal(recognised, np.zeros((4, 3, 1)))
+    recognized = OneShotClassifier().predict_tasks(np.ones((6, 2)), support, query)
+    np.testing.assert_array_equal(recognized, np.zeros((4, 3, 1)))
 
 
 def test_predict_tasks_uses_the_metric_of_the_encoder():

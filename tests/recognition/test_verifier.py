@@ -228,7 +228,7 @@ def test_faulty_trials_are_refused_with_a_sentence():
         SpeakerVerifier().fit(trials.data.transpose(0, 2, 1), trials.target)
     with pytest.raises(ValueError, match=r"trials of one speaker .* got 1 class, np.int64\(1\)"):
         SpeakerVerifier().fit(trials.data, np.ones(3160, int))
-    with pytest.raises(ValueError, match="Trial 0 is labelled 0 but its two speakers are the same"):
+    with pytest.raises(ValueError, match="Trial 0 is labeled 0 but its two speakers are the same"):
         SpeakerVerifier().fit(trials.data, 1 - trials.target, speakers=trials.speakers)
     with pytest.raises(ValueError, match=r"speakers must have shape \(n_trials, 2\) = \(3160, 2\)"):
         SpeakerVerifier().fit(trials.data, trials.target, speakers=trials.speakers[:9])

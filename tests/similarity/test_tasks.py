@@ -1,4 +1,4 @@
-"""Tests of the vectorised recognition against brute force, and of ties."""
+"""Tests of the vectorized recognition against brute force, and of ties."""
 
 import numpy as np
 import pytest
@@ -62,8 +62,8 @@ def test_similarities_and_predictions_equal_brute_force(metric, aggregation, n_s
                 E, support[t, c], query[t].ravel(), **arguments
             ).reshape(4, 2)
     np.testing.assert_allclose(similarities, expected, rtol=1e-9, atol=1e-9)
-    recognised = nearest_speakers(E, support, query, **arguments)
-    assert np.array_equal(recognised, expected.argmax(axis=-1))
+    recognized = nearest_speakers(E, support, query, **arguments)
+    assert np.array_equal(recognized, expected.argmax(axis=-1))
 
 
 def test_three_numbers_by_hand():
@@ -90,20 +90,20 @@ def test_an_encoder_that_maps_everything_to_one_point_scores_chance(
     support, query = tasks.tasks(y)
     for point in (np.zeros(33), np.random.default_rng(0).normal(size=33) * 1e3):
         E = np.tile(point, (len(y), 1))
-        recognised = nearest_speakers(E, support, query, metric=metric, aggregation=aggregation)
-        correct = recognised == np.arange(20)[:, np.newaxis]
+        recognized = nearest_speakers(E, support, query, metric=metric, aggregation=aggregation)
+        correct = recognized == np.arange(20)[:, np.newaxis]
         assert (correct.mean(axis=(1, 2)) == 1 / 20).all()
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_an_encoder_that_tells_two_halves_apart_scores_no_more_than_that(metric):
-    # 20 speakers at 2 points: a query is recognised among those at its point by order alone.
+    # 20 speakers at 2 points: a query is recognized among those at its point by order alone.
     y = np.repeat(np.arange(20), 2)
     points = np.random.default_rng(0).normal(size=(2, 65))
     E = points[y % 2]
     support, query = NShotKWaySplit(1, 20, n_tasks=200, random_state=0).tasks(y)
-    recognised = nearest_speakers(E, support, query, metric=metric)
-    correct = recognised == np.arange(20)[:, np.newaxis]
+    recognized = nearest_speakers(E, support, query, metric=metric)
+    correct = recognized == np.arange(20)[:, np.newaxis]
     assert (correct.mean(axis=(1, 2)) == 2 / 20).all()
 
 

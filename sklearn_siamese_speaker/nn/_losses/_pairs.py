@@ -18,7 +18,24 @@ _FIRST_SLOPE = 5.0
 
 
 class PairLoss(Loss):
-    """A loss on the distances of pairs; a subclass defines ``pair_loss(distances, same)``."""
+    """A loss on the distances of pairs; a subclass defines ``pair_loss(distances, same)``.
+
+    Parameters
+    ----------
+    space : Space
+        Measures the distances; any of ``SPACES``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import EuclideanSpace, PairLoss
+    >>> class Squared(PairLoss):
+    ...     def pair_loss(self, distances, same):
+    ...         return torch.where(same, distances**2, (1 - distances).clamp(min=0) ** 2).mean()
+    >>> loss = Squared(EuclideanSpace())
+    >>> loss(torch.tensor([[0.0], [0.5], [2.0]]), torch.tensor([0, 0, 1])).round(decimals=4)
+    tensor(0.0833)
+    """
 
     takes_pairs: ClassVar[bool] = True
 

@@ -29,7 +29,24 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 
 
 def auto_network(n_features: int) -> str:
-    """Return the name of the network that suits frames of so many features; raw audio has one."""
+    """Return the name of the network that suits frames of so many features; raw audio has one.
+
+    Parameters
+    ----------
+    n_features : int
+        Features of a frame.
+
+    Returns
+    -------
+    name : {"cnn1d", "statistics"}
+        What ``network="auto"`` stands for.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.nn import auto_network
+    >>> auto_network(40)
+    'statistics'
+    """
     return "cnn1d" if n_features == 1 else "statistics"
 
 

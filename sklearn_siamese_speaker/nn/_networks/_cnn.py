@@ -14,7 +14,7 @@ from ._layers import TEXTS, Size, as_pair, block2d, convolutions_along_frames
 class CNN1d(nn.Module):
     """Convolutions along time, with the features as channels [1]_.
 
-    Each block is convolution, batch normalisation, dropout, max pooling, ReLU; then the maximum of
+    Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
     each filter over time, a fully connected layer, dropout. Input of one feature is taken for raw
     audio and goes first through a learned filter bank: kernels of 80 samples (5 ms at 16 kHz) every
     40 samples. Of 3 s at 16 kHz, 45 frames are left before the maximum is taken.
@@ -65,7 +65,7 @@ class CNN1d(nn.Module):
 class CNN2d(nn.Module):
     """Two-dimensional convolutions over the image (features x frames) of a recording.
 
-    Each block is convolution, batch normalisation, dropout, max pooling, ReLU; then the maximum of
+    Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
     each filter over the image, a fully connected layer, dropout.
 
     Parameters

@@ -53,18 +53,18 @@ def block2d(
     pool_size: tuple[int, int],
     dropout: float,
 ) -> nn.Sequential:
-    """Return convolution, batch normalisation, dropout of whole filters, max pooling, ReLU.
+    """Return convolution, batch normalization, dropout of whole filters, max pooling, ReLU.
 
-    Neighbours in an image are alike, so single values that are dropped can be read off theirs;
+    Neighbors in an image are alike, so single values that are dropped can be read off theirs;
     whole filters cannot (Tompson et al., "Efficient object localization using convolutional
     networks", CVPR, 2015). They also take fewer random numbers.
 
     ReLU commutes with max pooling and with dropout, so this order, the case study's, is the
-    same function as ReLU straight after the normalisation, on fewer values.
+    same function as ReLU straight after the normalization, on fewer values.
     """
     padding = (kernel_size[0] // 2, kernel_size[1] // 2)
     return nn.Sequential(
-        # The normalisation takes a bias away again.
+        # The normalization takes a bias away again.
         nn.Conv2d(n_in, n_out, kernel_size, stride, padding, bias=False),
         nn.BatchNorm2d(n_out),
         nn.Dropout2d(dropout),

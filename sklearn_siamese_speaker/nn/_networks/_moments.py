@@ -21,16 +21,16 @@ _SERIES_TERMS = 10
 class CovariancePooling(nn.Module):
     """Logarithm of the covariance of the channels over time, as a vector [1]_ [2]_.
 
-    The covariance, with `floor` added to its diagonal, is a point on the curved space of positive
-    definite matrices; its matrix logarithm lies in a flat one, the tangent space at the identity,
-    where distances and linear discriminants make sense. The upper triangle is returned, off the
-    diagonal times the square root of 2, so that the Euclidean distance of two vectors is that of
-    the two logarithms.
+    The covariance, with `regularization` added to its diagonal, is a point on the curved space of
+    positive definite matrices; its matrix logarithm lies in a flat one, the tangent space at the
+    identity, where distances and linear discriminants make sense. The upper triangle is returned,
+    off the diagonal times the square root of 2, so that the Euclidean distance of two vectors is
+    that of the two logarithms.
 
     Parameters
     ----------
-    floor : float, default=0.05
-        Added to the variance of every channel. Channels have a variance of about 1; the floor keeps
+    regularization : float, default=0.05
+        Added to the variance of every channel. Channels have a variance of about 1; this keeps
         the logarithm of a short recording, or of a constant channel, from running away.
 
     References
@@ -39,18 +39,26 @@ class CovariancePooling(nn.Module):
        calculus on diffusion tensors", Magnetic Resonance in Medicine 56(2), 2006.
     .. [2] A. Barachant, S. Bonnet, M. Congedo, C. Jutten, "Multiclass brain-computer interface
        classification by Riemannian geometry", IEEE Transactions on Biomedical Engineering, 2012.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import CovariancePooling
+    >>> white = torch.tensor([[[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]]])
+    >>> CovariancePooling(regularization=0.0)(white).round(decimals=3).abs()
+    tensor([[0., 0., 0.]])
     """
 
-    def __init__(self, floor: float = 0.05) -> None:
+    def __init__(self, regularization: float = 0.05) -> None:
         super().__init__()
-        self.floor = floor
+        self.regularization = regularization
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map ``(batch, n_channels, n_frames)`` to the upper triangle, ``(batch, n_pairs)``."""
         centered = channels - channels.mean(2, keepdim=True)
         covariance = centered @ centered.transpose(1, 2) / channels.shape[2]
         identity = torch.eye(channels.shape[1]).to(channels)
-        logarithm = matrix_logarithm(covariance + self.floor * identity)
+        logarithm = matrix_logarithm(covariance + self.regularization * identity)
         row, column = torch.triu_indices(channels.shape[1], channels.shape[1])
         weight = torch.where(row == column, 1.0, math.sqrt(2)).to(channels)
         return logarithm[:, row, column] * weight
@@ -79,6 +87,15 @@ class MixturePooling(nn.Module):
        mixture models", Digital Signal Processing 10, 2000, equations 11 to 14.
     .. [2] W. M. Campbell, D. E. Sturim, D. A. Reynolds, "Support vector machines using GMM
        supervectors for speaker verification", IEEE Signal Processing Letters 13(5), 2006.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import MixturePooling
+    >>> pooling = MixturePooling(1, n_mixtures=2, relevance=1.0)
+    >>> pooling.set_mixture([0.5, 0.5], [[-10.0], [10.0]], [[1.0], [1.0]])
+    >>> pooling(torch.tensor([[[11.0]]])).round(decimals=2)  # one frame, at one component
+    tensor([[0.0000, 1.4100]])
     """
 
     weights: Tensor
