@@ -23,6 +23,8 @@ from ..features._length import set_length
 from ..features._log_mel import MelFrontEnd
 from ..features._spectral import fourier_kernels, hann_window, htk_filters
 from ._pretrained import PretrainedSpeakerEncoder
+from ._public_models import BOX_FRAMES
+from ._recording_encoder import SAMPLE_RATE
 from ._siamese_encoder import SiameseSpeakerEncoder
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def export_onnx(estimator: BaseEstimator, file: str | PathLike, *, front_end: bo
         - a :class:`~sklearn.pipeline.Pipeline` of :class:`MFCC`, :class:`LogMelSpectrogram` or
           :class:`RawAudio` and a :class:`SiameseSpeakerEncoder`;
         - a :class:`SiameseSpeakerEncoder`, with ``front_end=False``;
-        - ``PretrainedSpeakerEncoder("campplus")``.
+        - ``PretrainedSpeakerEncoder("box")`` or ``("campplus")``.
 
         In a :class:`~sklearn.frozen.FrozenEstimator` or a search as well.
 
@@ -70,7 +72,7 @@ def export_onnx(estimator: BaseEstimator, file: str | PathLike, *, front_end: bo
     front_end : bool, default=True
         Whether the front end is part of the model. Its input is "waveform" then, float32 in
         [-1, 1] of shape (n_samples, n_times) at the sample rate in the metadata. Without, it is
-        "frames" of shape (n_samples, n_features, n_frames); and for CAM++ what 3D-Speaker's models
+        "frames" of shape (n_samples, n_features, n_frames), but for CAM++ what 3D-Speaker's models
         take, "x" of shape (n_samples, n_frames, 80), with the metadata by which sherpa-onnx knows
         them.
 
@@ -129,7 +131,7 @@ def _unwrap(estimator: Any) -> Any:
 
 def _network_of(estimator: Any, with_front_end: bool) -> _Network:
     if isinstance(estimator, PretrainedSpeakerEncoder):
-        return _of_campplus(estimator, with_front_end)
+        return _of_pretrained(estimator, with_front_end)
     if isinstance(estimator, SiameseSpeakerEncoder) and not with_front_end:
         return _of_frames(estimator)
     if isinstance(estimator, Pipeline):
@@ -139,7 +141,7 @@ def _network_of(estimator: Any, with_front_end: bool) -> _Network:
     raise ValueError(
         f"{type(estimator).__name__} cannot be exported with front_end={with_front_end}; pass a "
         "Pipeline of MFCC, LogMelSpectrogram or RawAudio and a SiameseSpeakerEncoder, a "
-        "SiameseSpeakerEncoder alone with front_end=False, or PretrainedSpeakerEncoder('campplus')."
+        "SiameseSpeakerEncoder alone with front_end=False, or a PretrainedSpeakerEncoder."
     )
 
 
@@ -243,46 +245,63 @@ def _mel_modules(front_end: MelFrontEnd) -> list[nn.Module]:
     return steps
 
 
-# CAM++
+# Encoders that come trained
 
 
-def _of_campplus(encoder: PretrainedSpeakerEncoder, with_front_end: bool) -> _Network:
-    import torch
+def _of_pretrained(encoder: PretrainedSpeakerEncoder, with_front_end: bool) -> _Network:
     from torch import nn
 
-    from .._torch import as_array_function
-    from ..nn import _waveform as modules
-
-    if encoder.weights != "campplus":
+    if encoder.weights not in ("box", "campplus"):
         raise ValueError(
             f"PretrainedSpeakerEncoder({encoder.weights!r}) cannot be exported, because its "
-            "embedding is the mean over windows whose number depends on the recording; 'campplus' "
-            "can."
+            "embedding is the mean over windows whose number depends on the recording; 'box' and "
+            "'campplus' can."
         )
     network = encoder._read_network()
-    metadata = _metadata(encoder, "3d-speaker", encoder.sample_rate)
     if not with_front_end:
-        metadata.update(feature_normalize_type="global-mean", language="Chinese, English")
-        alone = nn.Sequential(modules.SwapAxes(), network)
-        run = as_array_function(network, torch.device("cpu"))
-        axes: list[str | int] = ["N", "T", 80]
-        return _Network(alone, "x", axes, metadata, lambda frames: run(frames.T[np.newaxis]))
-    rate = int(encoder.sample_rate)
-    filters = htk_filters(rate, 512, 80, 20.0, rate / 2)
-    module = nn.Sequential(
-        *_length_modules(encoder),
-        modules.Spectrum(_tensor(kaldi_kernels(rate)), _tensor(filters.toarray()), rate // 100, 0),
-        modules.LogPower(1.0, float(np.finfo(np.float32).eps)),
-        modules.Standardized(scale=False),
-        network,
-    )
-    metadata["framework"] = "waveform"
+        is_box = encoder.weights == "box"
+        return _frames_of_box(encoder, network) if is_box else _frames_of_campplus(encoder, network)
+    front_end = _mel_modules(BOX_FRAMES) if encoder.weights == "box" else _kaldi_modules()
+    module = nn.Sequential(*_length_modules(encoder), *front_end, network)
+    metadata = _metadata(encoder, "waveform", encoder.sample_rate)
     embedder = encoder._load()
 
     def embed(waveform: NDArray) -> NDArray:
         return embedder.embed([_set_length(encoder, waveform)])[0]
 
     return _Network(module, "waveform", ["N", "T"], metadata, embed)
+
+
+def _frames_of_box(encoder: PretrainedSpeakerEncoder, network: nn.Module) -> _Network:
+    run = encoder._load().network
+    axes: list[str | int] = ["N", BOX_FRAMES.n_mfcc, "T"]
+    metadata = _metadata(encoder, "frames")
+    return _Network(network, "frames", axes, metadata, lambda frames: run(frames[np.newaxis]))
+
+
+def _frames_of_campplus(encoder: PretrainedSpeakerEncoder, network: nn.Module) -> _Network:
+    from torch import nn
+
+    from ..nn._waveform import SwapAxes
+
+    run = encoder._load().network
+    metadata = _metadata(encoder, "3d-speaker", encoder.sample_rate)
+    metadata.update(feature_normalize_type="global-mean", language="Chinese, English")
+    alone = nn.Sequential(SwapAxes(), network)
+    axes: list[str | int] = ["N", "T", 80]
+    return _Network(alone, "x", axes, metadata, lambda frames: run(frames.T[np.newaxis]))
+
+
+def _kaldi_modules() -> list[nn.Module]:
+    from ..nn import _waveform as modules
+
+    filters = htk_filters(SAMPLE_RATE, 512, 80, 20.0, SAMPLE_RATE / 2)
+    kernels = _tensor(kaldi_kernels(SAMPLE_RATE))
+    return [
+        modules.Spectrum(kernels, _tensor(filters.toarray()), SAMPLE_RATE // 100, 0),
+        modules.LogPower(1.0, float(np.finfo(np.float32).eps)),
+        modules.Standardized(scale=False),
+    ]
 
 
 def _tensor(array: NDArray) -> Any:

@@ -9,8 +9,8 @@ scikit-learn estimator; the embeddings of one that publishes `embedding_metric_`
 
 from .._public import publish
 from ._curve import n_shot_k_way_curve, paired_difference
-from ._evaluation import find_embedding_metric
 from ._open_set import open_set_score
+from ._published import find_embedding_metric
 from ._representations import compare_representations
 from ._scores import NShotKWayScorer, n_shot_k_way_score, seen_unseen_score
 from ._splits import NShotKWaySplit, SeenUnseenSplit, SpeakerKFold

@@ -26,6 +26,7 @@ from ._intervals import (
     count_recognized,
     same_speakers_interval,
 )
+from ._published import active_steps, find_embedding_metric, find_threshold, published_metric
 from ._tasks import TaskBlock
 
 _TEXTS = {
@@ -39,58 +40,6 @@ progress : Progress
     Advanced by the tasks that are done.
 """
 }
-
-
-def find_embedding_metric(estimator: BaseEstimator) -> str:
-    """Return the metric of the space an encoder transforms to.
-
-    An encoder publishes it as `embedding_metric_`. It is read through
-    :class:`~sklearn.frozen.FrozenEstimator`, through a search, and through a pipeline, whose last
-    step decides: another transformer after the encoder makes a space of its own.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted transformer.
-
-    Returns
-    -------
-    metric : {"euclidean", "cosine", "manhattan"}
-        "euclidean" for a transformer that publishes none.
-
-    Raises
-    ------
-    ValueError
-        If `embedding_metric_` is none of the three.
-
-    Examples
-    --------
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import FunctionTransformer, StandardScaler
-    >>> from sklearn_siamese_speaker.model_selection import find_embedding_metric
-    >>> encoder = FunctionTransformer()
-    >>> encoder.embedding_metric_ = "cosine"
-    >>> find_embedding_metric(make_pipeline(StandardScaler(), encoder))
-    'cosine'
-    >>> find_embedding_metric(make_pipeline(encoder, StandardScaler()))
-    'euclidean'
-    """
-    return _published_metric(estimator) or "euclidean"
-
-
-def _published_metric(estimator: BaseEstimator) -> str | None:
-    if hasattr(estimator, "best_estimator_"):
-        return _published_metric(estimator.best_estimator_)
-    if hasattr(estimator, "steps"):
-        steps = _active_steps(estimator)
-        return _published_metric(steps[-1]) if steps else None
-    metric = getattr(estimator, "embedding_metric_", None)
-    if metric is not None and metric not in METRICS:
-        raise ValueError(
-            f"embedding_metric_ of {type(estimator).__name__} must be one of {METRICS}, "
-            f"got {metric!r}."
-        )
-    return metric
 
 
 class TaskEvaluator:
@@ -244,6 +193,8 @@ def _split_classifier(estimator: BaseEstimator) -> tuple[list[BaseEstimator], Ba
     classifier = clone(classifier).set_params(encoder=None)
     if classifier.get_params().get("metric") == "auto":  # it would have asked the encoder
         classifier.set_params(metric=find_embedding_metric(encoder))
+    if classifier.get_params().get("threshold") == "encoder":
+        classifier.set_params(threshold=find_threshold(encoder, classifier.metric))
     return front + _flatten(encoder), classifier
 
 
@@ -251,16 +202,12 @@ def _flatten(estimator: BaseEstimator) -> list[BaseEstimator]:
     """Return the steps of a pipeline, or of pipelines in it, that do something."""
     if not hasattr(estimator, "steps"):
         return [estimator]
-    return [part for step in _active_steps(estimator) for part in _flatten(step)]
-
-
-def _active_steps(pipeline: BaseEstimator) -> list[BaseEstimator]:
-    return [step for _, step in pipeline.steps if step not in (None, "passthrough")]
+    return [part for step in active_steps(estimator) for part in _flatten(step)]
 
 
 def _check_metric(front: list[BaseEstimator], classifier: BaseEstimator) -> None:
     """Raise if the classifier compares embeddings by another metric than they are made for."""
-    learned = _published_metric(front[-1]) if front else None
+    learned = published_metric(front[-1]) if front else None
     own = classifier.get_params().get("metric")
     own = "euclidean" if own == "auto" else own  # there is no encoder that it could ask
     if learned is not None and own in METRICS and own != learned:

@@ -62,6 +62,10 @@ class SpeakerEnrolment(BaseEstimator):
         """Return the label of unknown speakers among `classes`, None if nobody is rejected."""
 
     @abstractmethod
+    def _find_threshold(self, encoder: BaseEstimator | None) -> float | None:
+        """Return the similarity below which somebody is unknown; raise if the encoder has none."""
+
+    @abstractmethod
     def _warn_of_more_speakers(self, calibration: dict[str, Any] | None, n_before: int) -> None:
         """Warn if somebody joined beyond the number that the threshold in use is made for."""
 
@@ -84,7 +88,8 @@ class SpeakerEnrolment(BaseEstimator):
         Raises
         ------
         ValueError
-            If a label is missing, or nobody could be told from an unknown speaker.
+            If a label is missing, or nobody could be told from an unknown speaker. If
+            ``threshold="encoder"`` and the encoder comes without a threshold.
 
         Warns
         -----
@@ -165,6 +170,7 @@ class SpeakerEnrolment(BaseEstimator):
         calibration = getattr(self, "calibration_", None)
         self._unfit()
         self.encoder_ = None if self.encoder is None else fit_encoder(self.encoder, X, labels)
+        self._find_threshold(self.encoder_)
         self._enrol(self._embed(X, reset=True), labels)
         self._warn_of_more_speakers(calibration, n_before=0)
         self.calibration_ = None

@@ -18,6 +18,7 @@ from .._docs import substitute
 from .._labels import check_speakers, resolve_unknown_label
 from .._state import changed_at_once, snapshot
 from ..model_selection._open_set import draw_enrolments
+from ..model_selection._published import find_threshold
 from ..similarity import AGGREGATIONS, METRICS, check_embeddings, speaker_similarities
 from ._cohort import check_cohort, choose_cohort, compare_tasks
 from ._enrolment import TEXTS, SpeakerEnrolment
@@ -50,11 +51,13 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     aggregation : {"mean", "nearest", "medoid"}, default="mean"
         What stands for a speaker with several recordings: the mean of their embeddings, the
         recording nearest to the one to recognize, or the one nearest to the speaker's others.
-    threshold : float or None, default=None
+    threshold : float, "encoder" or None, default=None
         Similarity to the best speaker below which a recording is of somebody unknown: a negative
         number for the distances, between -1 and 1 for the cosine. None accepts everybody.
         :meth:`calibrate_threshold` sets it for a false-accept rate. With `cohort` it is compared
-        with the normalized similarity instead.
+        with the normalized similarity instead. "encoder" is the `threshold_` that a
+        :class:`PretrainedSpeakerEncoder` comes with, for one recording of each speaker: for those
+        who have nobody to calibrate on.
     margin : float or None, default=None
         Least lead of the best speaker's similarity over the second best's; a recording with less
         is of somebody unknown. A speaker enrolled alone always has it. `cohort` plays no part.
@@ -153,7 +156,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         "encoder": [HasMethods(["fit", "transform"]), None],
         "metric": [StrOptions({"auto", *METRICS})],
         "aggregation": [StrOptions(set(AGGREGATIONS))],
-        "threshold": [Interval(Real, None, None, closed="neither"), None],
+        "threshold": [Interval(Real, None, None, closed="neither"), StrOptions({"encoder"}), None],
         "margin": [Interval(Real, 0, None, closed="left"), None],
         "unknown_label": [str, Integral],
         "cohort": ["array-like", None],
@@ -165,7 +168,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         *,
         metric: str = "auto",
         aggregation: str = "mean",
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         margin: float | None = None,
         unknown_label: str | int = "auto",
         cohort: ArrayLike | None = None,
@@ -268,7 +271,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             now.prototypes_,
             now.first_prototype_,
             now.metric_,
-            threshold=now.threshold,
+            threshold=now._find_threshold(now.encoder_),
             margin=now.margin,
             cohort=now._check_cohort(E),
         )
@@ -396,7 +399,8 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         """
         now = snapshot(self)
         now._validate_params()
-        metric = now._find_metric(getattr(now, "encoder_", now.encoder))
+        encoder = getattr(now, "encoder_", now.encoder)
+        metric, threshold = now._find_metric(encoder), now._find_threshold(encoder)
         E = check_embeddings(E)
         blocks = compare_tasks(
             E,
@@ -409,7 +413,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         recognized = np.empty(query.shape, dtype=np.intp)
         for block, similarities, best in blocks:
             position, leading = similarities.argmax(axis=-1), leads(similarities, now.margin)
-            recognized[block] = decide(position, best, leading, now.threshold)
+            recognized[block] = decide(position, best, leading, threshold)
         return recognized
 
     def _calibrate(
@@ -455,6 +459,16 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             "n_speakers": len(labels),
         }
         self.threshold = found["threshold"]
+
+    def _find_threshold(self, encoder: BaseEstimator | None) -> float | None:
+        if not isinstance(self.threshold, str):
+            return self.threshold
+        if self.cohort is not None:
+            raise ValueError(
+                "threshold='encoder' is for similarities as they are, and cohort normalizes them; "
+                "set cohort=None, or call calibrate_threshold with the cohort."
+            )
+        return find_threshold(encoder, self._find_metric(encoder))
 
     def _warn_of_more_speakers(self, calibration: dict[str, Any] | None, n_before: int) -> None:
         """Warn if somebody joined beyond the number that the threshold in use is made for."""

@@ -26,6 +26,7 @@ from ..metrics._log_likelihood_ratio import calibrate
 from ..metrics._score_norm import standardize, summarize_cohort
 from ..metrics._trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
+from ..model_selection._published import published_threshold
 from ..similarity import METRICS, check_embeddings, paired_similarity, similarity
 from ._recordings import check_recordings, embed, find_path
 
@@ -63,7 +64,8 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     encoder : transformer or None, default=None
         Turns recordings into embeddings, for :meth:`verify`. It must be fitted and is used as it
         is; in a :class:`~sklearn.frozen.FrozenEstimator` it also survives
-        :func:`~sklearn.base.clone`.
+        :func:`~sklearn.base.clone`. The `threshold_` of a :class:`PretrainedSpeakerEncoder`
+        decides in :meth:`verify` where nothing was fitted.
     metric : {"auto", "euclidean", "cosine", "manhattan"}, default="auto"
         How the embeddings of a pair are compared, as :class:`OneShotClassifier` does. "auto" is the
         `embedding_metric_` that `encoder` publishes, and "euclidean" without one.
@@ -327,8 +329,13 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         -------
         %(decisions)s
         """
-        check_is_fitted(self)
-        return self.predict(self.pair(X_enrolment, X_test))
+        metric = self._find_metric()
+        threshold = published_threshold(self.encoder, metric)
+        if threshold is None or hasattr(self, "coef_"):
+            check_is_fitted(self)
+            return self.predict(self.pair(X_enrolment, X_test))
+        first, second = self.pair(X_enrolment, X_test).swapaxes(0, 1)
+        return (paired_similarity(first, second, metric) >= threshold).astype(int)
 
     def _find_metric(self) -> str:
         return find_embedding_metric(self.encoder) if self.metric == "auto" else self.metric

@@ -212,7 +212,26 @@ def test_a_branch_that_depends_on_the_input_is_refused(voices, tmp_path):
         export_onnx(pipeline, tmp_path / "a.onnx")
 
 
-# CAM++
+# Encoders that come trained
+
+
+@pytest.mark.parametrize("params", [{}, {"duration": 0.7}])
+def test_the_box_takes_waveforms(params, tmp_path):
+    encoder = PretrainedSpeakerEncoder("box", **params).fit(make_recordings())
+    export_onnx(encoder, tmp_path / "a.onnx")
+    assert_equal(tmp_path / "a.onnx", encoder, make_recordings())
+    again = OnnxSpeakerEncoder(tmp_path / "a.onnx").fit(make_recordings())
+    assert (again.embedding_metric_, again.n_dims_) == ("euclidean", 200)
+
+
+def test_the_box_alone_takes_the_frames_of_mfcc(tmp_path):
+    encoder = PretrainedSpeakerEncoder().fit(make_recordings())
+    export_onnx(encoder, tmp_path / "a.onnx", front_end=False)
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    for waveform in make_recordings():
+        frames = MFCC().fit_transform([waveform])[0]
+        (embedding,) = session.run(None, {"frames": frames[np.newaxis]})
+        np.testing.assert_allclose(embedding, encoder.transform([waveform]), atol=1e-4)
 
 
 def test_campplus_with_its_front_end_takes_waveforms(small, tmp_path):
