@@ -1,4 +1,4 @@
-# make report [DATA=folder] [UNSEEN=file] - set up and run the main job; make test - set up and test
+# make report [DATA=folder|--synthetic] [UNSEEN=file] - set up and run the main job; make test - set up and test
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=

@@ -25,6 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "if left out",
     )
     command.add_argument(
+        "--synthetic",
+        action="store_true",
+        help="synthetic voices instead, whose figures say nothing about real ones",
+    )
+    command.add_argument(
         "--unseen",
         metavar="FILE",
         help="names of the speakers to keep out of the training, one a line; a fixed quarter "
@@ -41,7 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         run = report_representations if options.representations else report
-        run(options.folder, unseen=options.unseen, output=options.output)
+        run(
+            options.folder,
+            synthetic=options.synthetic,
+            unseen=options.unseen,
+            output=options.output,
+        )
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"error: {error}")
 

@@ -9,21 +9,30 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import _safe_indexing
 
-from ..datasets import load_speaker_folder, load_voices
+from ..datasets import load_speaker_folder, load_voices, make_speakers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 N_TASKS = 1000
 MAX_K = 20
+
+BUILT_IN = "the recordings inside the package (load_voices): adults of speechocean762"
+SYNTHETIC = "synthetic voices (make_speakers): the figures say nothing about real ones"
 
 TEXTS = {
     "parameters": """\
 folder : path-like, default=None
     Recordings as ``<speaker>/<recording>``. None takes those of
     :func:`~sklearn_siamese_speaker.datasets.load_voices`.
+synthetic : bool, default=False
+    Whether to take synthetic voices instead, which show the machinery alone.
 unseen : path-like, default=None
     Text file with the speakers to keep out of the training, one a line. None takes a fixed quarter
     of them, by the hash of the name; without a `folder`, the test speakers of the corpus.
@@ -32,7 +41,8 @@ output : path-like, default="report"
 """,
     "raises": """\
 ValueError
-    If recordings cannot be used, names in `unseen` are unknown, or there are too few speakers.
+    If recordings cannot be used, both a folder and synthetic voices are asked for, names in
+    `unseen` are unknown, or there are too few speakers.
 """,
 }
 
@@ -58,11 +68,17 @@ class Voices(NamedTuple):
     X: Any  # list or array of n_samples recordings
     y: NDArray  # (n_samples,)
     is_unseen: NDArray[np.bool_]  # (n_samples,)
+    source: str  # what they are
+
+    def select(self, chosen: NDArray[np.bool_]) -> tuple[Any, NDArray]:
+        """Return those recordings and their speakers."""
+        return _safe_indexing(self.X, chosen), self.y[chosen]
 
 
 @contextmanager
 def making_report(
     folder: str | PathLike[str] | None,
+    synthetic: bool,
     unseen: str | PathLike[str] | None,
     output: str | PathLike[str],
     packages: Sequence[str],
@@ -75,26 +91,43 @@ def making_report(
     use_whole_machine()
     path = Path(output)
     path.mkdir(parents=True, exist_ok=True)
-    voices = read_voices(folder, unseen)
+    voices = read_voices(folder, unseen, synthetic)
     yield voices, path
     say(f"done in {time.perf_counter() - start:.0f} s; everything is in {path}/")
 
 
-def read_voices(folder: str | PathLike[str] | None, unseen: str | PathLike[str] | None) -> Voices:
-    """Return the recordings of a folder, or those in the package for None."""
-    if folder is None:
-        say("reading the recordings inside the package, of speechocean762 (see load_voices)")
-        corpus: Any = load_voices()
-        X, y, is_unseen = corpus.data, corpus.target, corpus.split == "test"
-    else:
+def read_voices(
+    folder: str | PathLike[str] | None,
+    unseen: str | PathLike[str] | None = None,
+    synthetic: bool = False,
+) -> Voices:
+    """Return the recordings of a folder, synthetic ones, or those in the package."""
+    if folder is not None and synthetic:
+        raise ValueError(f"{folder} and synthetic voices were both asked for; leave one out.")
+    corpus: Any = None
+    if folder is not None:
+        source = f"the recordings in {folder}"
         X, y = load_speaker_folder(folder, return_X_y=True)
-    if folder is not None or unseen is not None:
+    elif synthetic:
+        source = SYNTHETIC
+        X, y = make_speakers(n_speakers=60, n_recordings=7, duration=2.0, random_state=0)
+    else:
+        source, corpus = BUILT_IN, load_voices()
+        X, y = corpus.data, corpus.target
+    if corpus is not None and unseen is None:
+        is_unseen = corpus.split == "test"
+    else:
         is_unseen = np.isin(y, find_unseen(np.unique(y), unseen))
     say(
-        f"{len(np.unique(y[~is_unseen]))} speakers to train on ({sum(~is_unseen)} recordings), "
-        f"{len(np.unique(y[is_unseen]))} unseen ({sum(is_unseen)} recordings)"
+        f"{source}; {count_speakers(y[~is_unseen])} to train on, "
+        f"{count_speakers(y[is_unseen])} unseen"
     )
-    return Voices(X, y, is_unseen)
+    return Voices(X, y, is_unseen, source)
+
+
+def count_speakers(y: NDArray) -> str:
+    """Return how many speakers and recordings these labels are of."""
+    return f"{len(np.unique(y))} speakers ({len(y)} recordings)"
 
 
 def find_unseen(speakers: NDArray, file: str | PathLike[str] | None) -> list[str]:
@@ -137,9 +170,9 @@ def with_interval(value: float, lower: float, upper: float, sign: str = "") -> s
     return f"{value:{sign}.3f} [{lower:{sign}.3f}, {upper:{sign}.3f}]"
 
 
-def save(output: Path, table: str, figures: dict[str, Any]) -> None:
-    """Print the table, and write it and the figures of displays, by file name, to a folder."""
+def save(output: Path, table: str, figures: dict[str, Figure]) -> None:
+    """Print the table, and write it and the figures, by name, to a folder."""
     print(table)
     (output / "table.txt").write_text(table + "\n")
-    for name, display in figures.items():
-        display.figure_.savefig(output / name, dpi=150)
+    for name, figure in figures.items():
+        figure.savefig(output / f"{name}.png", dpi=150)

@@ -24,13 +24,15 @@ from ._parts import (
     with_interval,
 )
 
-MAX_EPOCHS = 10  # the same for all
+NETWORK = "cnn1d"  # the one that takes samples as well as features, so that all have the same
+MAX_EPOCHS = 10
 
 
 @substitute(**TEXTS)
 def report_representations(
     folder: str | PathLike[str] | None = None,
     *,
+    synthetic: bool = False,
     unseen: str | PathLike[str] | None = None,
     output: str | PathLike[str] = "report",
 ) -> Bunch:
@@ -53,8 +55,8 @@ def report_representations(
     ImportError
         If matplotlib is not installed.
     """
-    with making_report(folder, unseen, output, ["matplotlib"]) as (voices, path):
-        X, y, is_unseen = voices
+    with making_report(folder, synthetic, unseen, output, ["matplotlib"]) as (voices, path):
+        X, y, is_unseen, _ = voices
         _, k_way = choose_tasks(y[is_unseen], n_shots=[1])
         comparison = compare_representations(
             _make_pipelines(),
@@ -65,11 +67,8 @@ def report_representations(
             n_tasks=N_TASKS,
             verbose=1,
         )
-        save(
-            path,
-            _table(comparison),
-            {"representations.png": RepresentationDisplay(comparison).plot()},
-        )
+        display = RepresentationDisplay(comparison).plot()
+        save(path, _table(comparison), {"representations": display.figure_})
     return comparison
 
 
@@ -86,7 +85,8 @@ def _make_pipelines() -> dict[str, Pipeline]:
         say("VGGish is left out: VGGish().fit(X) downloads its weights, 289 MB, for the next time")
     return {
         name: make_pipeline(
-            front_end, SiameseSpeakerEncoder(max_epochs=MAX_EPOCHS, random_state=0, verbose=1)
+            front_end,
+            SiameseSpeakerEncoder(NETWORK, max_epochs=MAX_EPOCHS, random_state=0, verbose=1),
         )
         for name, front_end in front_ends.items()
     }
