@@ -10,6 +10,8 @@ Encoders to ONNX files
     export_onnx
 Embeddings to decisions
     OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
+Enrolled people in a file
+    SpeakerStore; SpeakerStoreError, NotErasedError
 Evaluation of any of them
     ``model_selection`` (n-shot k-way tasks), ``metrics``, ``inspection`` (figures)
 Data
@@ -33,7 +35,13 @@ from .encoders import (
     export_onnx,
 )
 from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
-from .recognition import OneShotClassifier, SpeakerVerifier
+from .recognition import (
+    NotErasedError,
+    OneShotClassifier,
+    SpeakerStore,
+    SpeakerStoreError,
+    SpeakerVerifier,
+)
 
 __version__ = "0.1.0.dev0"
 
@@ -45,11 +53,14 @@ __all__ = [
     "ChannelPerturbation",
     "FramePooling",
     "LogMelSpectrogram",
+    "NotErasedError",
     "OneShotClassifier",
     "OnnxSpeakerEncoder",
     "PretrainedSpeakerEncoder",
     "RawAudio",
     "SiameseSpeakerEncoder",
+    "SpeakerStore",
+    "SpeakerStoreError",
     "SpeakerVerifier",
     "SpeedPerturbation",
     "VGGish",

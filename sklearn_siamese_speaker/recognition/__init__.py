@@ -2,8 +2,16 @@
 
 from .._public import publish
 from ._one_shot import OneShotClassifier
+from ._store import SpeakerStore
+from ._store_file import NotErasedError, SpeakerStoreError
 from ._verifier import SpeakerVerifier
 
-__all__ = ["OneShotClassifier", "SpeakerVerifier"]
+__all__ = [
+    "NotErasedError",
+    "OneShotClassifier",
+    "SpeakerStore",
+    "SpeakerStoreError",
+    "SpeakerVerifier",
+]
 
 publish(globals())
