@@ -46,9 +46,7 @@ def of_twins(recordings, y):
     in_first_half = np.isin(y, np.random.default_rng(0).permutation(np.unique(y))[:75])
     rows = []
     for known in (in_first_half, ~in_first_half):
-        kept, left = (
-            [recordings[i] for i in np.flatnonzero(chosen)] for chosen in (known, ~known)
-        )
+        kept, left = ([recordings[i] for i in np.flatnonzero(chosen)] for chosen in (known, ~known))
         twin = train(*join([(kept, y[known]), *others]))
         embeddings = twin.transform(BOX_FRAMES.transform(left))
         rows.append(thresholds(embeddings, y[~known], "euclidean"))

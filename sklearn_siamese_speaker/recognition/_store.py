@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from os import PathLike
@@ -23,7 +22,17 @@ from ..similarity import check_embeddings
 from ._one_shot import OneShotClassifier
 from ._recordings import check_recordings, embed, find_path
 from ._store_classifier import CALIBRATED, FollowingClassifier, take_over
-from ._store_file import COLUMNS, SpeakerStoreError, StoreFile, checksum, rows_one_by_one
+from ._store_file import SpeakerStoreError, StoreFile
+from ._store_rows import (
+    calibration_in,
+    change_of,
+    check_encoder,
+    insert,
+    is_enrolled,
+    names_in,
+    read_voiceprints,
+    whole_voiceprints,
+)
 
 _NO_ENCODER = "none"  # of embeddings that were given as such
 _MOST_NAMED = 10  # names in an error
@@ -89,7 +98,7 @@ class SpeakerStore:
     def people(self) -> list[str]:
         """Names of the enrolled people, sorted."""
         with self._file().reading() as db:
-            return _names(db)
+            return names_in(db)
 
     def enrol(self, names: ArrayLike, X: ArrayLike, encoder: BaseEstimator | None = None) -> Self:
         """Enrol recordings, of people enrolled already or of others; all of them or none.
@@ -126,10 +135,10 @@ class SpeakerStore:
         hashes = [None] * len(labels) if ready is None else [_hash(item) for item in _items(X)]
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._file().changing() as db:
-            self._check_encoder(db, _fingerprint(ready), E.shape[1])
+            check_encoder(db, self.path, _fingerprint(ready), E.shape[1])
             for name, embedding, recording in zip(labels.tolist(), E, hashes, strict=True):
-                if not self._is_enrolled(db, name, recording):
-                    _insert(db, name, embedding.tobytes(), now, recording, _fingerprint(ready))
+                if not is_enrolled(db, self.path, name, recording):
+                    insert(db, name, embedding.tobytes(), now, recording, _fingerprint(ready))
         return self
 
     def forget(self, names: ArrayLike) -> Self:
@@ -162,7 +171,7 @@ class SpeakerStore:
         with self._file().reading():  # raises if there is no file yet
             pass
         with self._file().changing() as db:
-            unknown = sorted(set(forgotten) - set(_names(db)))
+            unknown = sorted(set(forgotten) - set(names_in(db)))
             if unknown:
                 raise ValueError(
                     f"Cannot forget {_some(unknown)}: not enrolled in {os.fspath(self.path)!r}."
@@ -215,7 +224,7 @@ class SpeakerStore:
             If the store cannot be used, or a checksum does not match.
         """
         with self._file().reading() as db:
-            return self._read(db)
+            return read_voiceprints(db, self._file())
 
     def classifier(
         self,
@@ -273,19 +282,19 @@ class SpeakerStore:
         another encoder, and `change`, a name of this state of the store.
         """
         with self._file().reading() as db:
-            contents = self._read(db)
+            contents = read_voiceprints(db, self._file())
             if not len(contents.names):
                 raise ValueError(f"Nobody is enrolled in {os.fspath(self.path)!r}.")
-            self._check_encoder(db, _fingerprint(encoder), contents.embeddings.shape[1])
-            calibration = _calibration(db)
+            check_encoder(db, self.path, _fingerprint(encoder), contents.embeddings.shape[1])
+            calibration = calibration_in(db)
             is_ours = calibration is not None and calibration["encoder"] == contents.encoder
-            change = _change(db)
+            change = change_of(db)
             return Bunch(**contents, calibration=calibration if is_ours else None, change=change)
 
     def _change(self) -> str:
         """Return a name of the present state of the store; every change gives it a new one."""
         with self._file().reading() as db:
-            return _change(db)
+            return change_of(db)
 
     @property
     def calibration(self) -> dict[str, Any] | None:
@@ -296,9 +305,9 @@ class SpeakerStore:
         enrolled now than it was made for.
         """
         with self._file().reading() as db:
-            calibration = _calibration(db)
+            calibration = calibration_in(db)
             if calibration is not None:
-                calibration["is_stale"] = len(_names(db)) > calibration["found"]["n_enrolled"]
+                calibration["is_stale"] = len(names_in(db)) > calibration["found"]["n_enrolled"]
             return calibration
 
     def keep_calibration(self, classifier: OneShotClassifier) -> Self:
@@ -331,7 +340,7 @@ class SpeakerStore:
         parameters = {name: getattr(classifier, name) for name in CALIBRATED}
         kept = {"parameters": parameters, "found": found, "encoder": _fingerprint(ready)}
         with self._file().changing() as db:
-            self._check_encoder(db, _fingerprint(ready), classifier.embeddings_.shape[1])
+            check_encoder(db, self.path, _fingerprint(ready), classifier.embeddings_.shape[1])
             text = json.dumps(kept, default=_plain)
             db.execute("UPDATE store SET calibration = ?", [text])
         return self
@@ -354,96 +363,20 @@ class SpeakerStore:
         SpeakerStoreError
             If nothing can be read.
         """
-        whole = [
-            columns
-            for *columns, found in rows_one_by_one(os.fspath(damaged))
-            if found == checksum(*columns)
-        ]
+        whole = list(whole_voiceprints(os.fspath(damaged)))
         if not whole:
             raise SpeakerStoreError(
                 f"No voiceprint in {os.fspath(damaged)!r} can be read; bring back a backup."
             )
         with self._file().changing() as db:
             for name, embedding, enrolled, recording, encoder in whole:
-                self._check_encoder(db, encoder, len(embedding) // 4)
-                if not self._is_enrolled(db, name, recording):
-                    _insert(db, name, embedding, enrolled, recording, encoder)
+                check_encoder(db, self.path, encoder, len(embedding) // 4)
+                if not is_enrolled(db, self.path, name, recording):
+                    insert(db, name, embedding, enrolled, recording, encoder)
         return len(whole)
 
     def _file(self) -> StoreFile:
         return StoreFile(self.path, self.timeout)
-
-    def _read(self, db: sqlite3.Connection) -> Bunch:
-        rows = db.execute(f"SELECT {COLUMNS} FROM voiceprints ORDER BY id").fetchall()
-        for i, (*columns, found) in enumerate(rows):
-            if checksum(*columns) != found:
-                self._file().refuse_damaged(f"the checksum of voiceprint {i + 1} does not match")
-        names, embeddings, enrolled, recordings, encoders, _ = (
-            zip(*rows, strict=True) if rows else 6 * [()]
-        )
-        n_dims = len(embeddings[0]) // 4 if rows else 0
-        return Bunch(
-            names=np.array(names, dtype=str),
-            embeddings=np.frombuffer(b"".join(embeddings), dtype="<f4").reshape(len(rows), n_dims),
-            enrolled=np.array([time[:19] for time in enrolled], dtype="datetime64[s]"),
-            recordings=list(recordings),
-            encoder=encoders[0] if rows else None,
-        )
-
-    def _check_encoder(self, db: sqlite3.Connection, encoder: str, n_dims: int) -> None:
-        """Raise if the store holds voiceprints of another encoder."""
-        row = db.execute("SELECT encoder, length(embedding) FROM voiceprints LIMIT 1").fetchone()
-        if row is None:
-            return
-        if row[0] != encoder:
-            raise ValueError(
-                f"{os.fspath(self.path)!r} holds voiceprints of the encoder {row[0]!r}, and this "
-                f"one is {encoder!r}: give the encoder they were made with, or enrol everybody "
-                "with this one in another store."
-            )
-        if row[1] // 4 != n_dims:
-            raise ValueError(
-                f"X has {n_dims} dimensions, and the voiceprints in {os.fspath(self.path)!r} have "
-                f"{row[1] // 4}: enrol embeddings of one encoder."
-            )
-
-    def _is_enrolled(self, db: sqlite3.Connection, name: str, recording: str | None) -> bool:
-        """Whether a recording is enrolled under this name; raise if it is under another."""
-        query = "SELECT name FROM voiceprints WHERE recording = ?"
-        row = db.execute(query, [recording]).fetchone()
-        if row is not None and row[0] != name:
-            raise ValueError(
-                f"A recording of {name!r} is enrolled in {os.fspath(self.path)!r} as {row[0]!r} "
-                "already: check whose it is, or forget that person first."
-            )
-        return row is not None
-
-
-def _names(db: sqlite3.Connection) -> list[str]:
-    return [name for (name,) in db.execute("SELECT DISTINCT name FROM voiceprints ORDER BY name")]
-
-
-def _change(db: sqlite3.Connection) -> str:
-    return db.execute("SELECT change FROM store").fetchone()[0]
-
-
-def _calibration(db: sqlite3.Connection) -> dict[str, Any] | None:
-    (text,) = db.execute("SELECT calibration FROM store").fetchone()
-    return None if text is None else json.loads(text)
-
-
-def _insert(
-    db: sqlite3.Connection,
-    name: str,
-    embedding: bytes,
-    enrolled: str,
-    recording: str | None,
-    encoder: str,
-) -> None:
-    row = (name, embedding, enrolled, recording, encoder)
-    db.execute(
-        f"INSERT INTO voiceprints ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [*row, checksum(*row)]
-    )
 
 
 def _check_names(names: ArrayLike) -> NDArray[np.str_]:

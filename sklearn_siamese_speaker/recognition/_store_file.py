@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -38,11 +37,9 @@ _TABLES = (
     f"PRAGMA user_version = {_VERSION}",
 )
 _NEW_CHANGE = "UPDATE store SET change = lower(hex(randomblob(16)))"
-COLUMNS = "name, embedding, enrolled, recording, encoder, checksum"
 _READ_ONLY_CODES = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _SECONDS_BETWEEN_TRIES = 0.02
 _making = Lock()
-_LEAST_BYTES = 50  # of a row
 
 
 class SpeakerStoreError(OSError):
@@ -264,20 +261,3 @@ def _code(error: sqlite3.Error) -> int:
 def _truncate_log(db: sqlite3.Connection) -> bool:
     """Return whether the log could be moved into the database, all of it."""
     return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-
-
-def checksum(name: str, embedding: bytes, *others: str | None) -> int:
-    """Return the CRC-32 of the columns of a voiceprint: SQLite notices no flipped bit in them."""
-    text = "\0".join([name, *(other or "" for other in others)])
-    return zlib.crc32(embedding, zlib.crc32(text.encode("utf-8", "surrogateescape")))
-
-
-def rows_one_by_one(path: str) -> Iterator[tuple]:
-    """Yield the voiceprints of a damaged file that can be read, each on its own."""
-    last = os.path.getsize(path) // _LEAST_BYTES
-    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
-        with suppress(sqlite3.Error):
-            last = db.execute("SELECT max(id) FROM voiceprints").fetchone()[0] or 0
-        for row in range(1, last + 1):
-            with suppress(sqlite3.Error):
-                yield from db.execute(f"SELECT {COLUMNS} FROM voiceprints WHERE id = ?", [row])

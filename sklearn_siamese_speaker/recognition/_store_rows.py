@@ -1,0 +1,127 @@
+"""The rows of a store: voiceprints with their checksums, the calibration, the present state."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from ._store_file import StoreFile
+
+_COLUMNS = "name, embedding, enrolled, recording, encoder, checksum"
+_LEAST_BYTES = 50  # of a voiceprint
+
+Voiceprint = tuple[str, bytes, str, str | None, str]
+
+
+def checksum(name: str, embedding: bytes, *others: str | None) -> int:
+    """Return the CRC-32 of the columns of a voiceprint: SQLite notices no flipped bit in them."""
+    text = "\0".join([name, *(other or "" for other in others)])
+    return zlib.crc32(embedding, zlib.crc32(text.encode()))
+
+
+def insert(
+    db: sqlite3.Connection,
+    name: str,
+    embedding: bytes,
+    enrolled: str,
+    recording: str | None,
+    encoder: str,
+) -> None:
+    """Add a voiceprint, with its checksum."""
+    row = (name, embedding, enrolled, recording, encoder)
+    db.execute(
+        f"INSERT INTO voiceprints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [*row, checksum(*row)]
+    )
+
+
+def read_voiceprints(db: sqlite3.Connection, file: StoreFile) -> Bunch:
+    """Return what `SpeakerStore.voiceprints` does; raise if a checksum does not match."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM voiceprints ORDER BY id").fetchall()
+    for i, (*columns, found) in enumerate(rows):
+        if checksum(*columns) != found:
+            file.refuse_damaged(f"the checksum of voiceprint {i + 1} does not match")
+    names, embeddings, enrolled, recordings, encoders, _ = (
+        zip(*rows, strict=True) if rows else 6 * [()]
+    )
+    n_dims = len(embeddings[0]) // 4 if rows else 0
+    return Bunch(
+        names=np.array(names, dtype=str),
+        embeddings=np.frombuffer(b"".join(embeddings), dtype="<f4").reshape(len(rows), n_dims),
+        enrolled=np.array([time[:19] for time in enrolled], dtype="datetime64[s]"),
+        recordings=list(recordings),
+        encoder=encoders[0] if rows else None,
+    )
+
+
+def whole_voiceprints(path: str) -> Iterator[Voiceprint]:
+    """Yield the voiceprints of a damaged file that can be read, row by row, and are whole."""
+    last = os.path.getsize(path) // _LEAST_BYTES
+    with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with suppress(sqlite3.Error):
+            last = db.execute("SELECT max(id) FROM voiceprints").fetchone()[0] or 0
+        for row in range(1, last + 1):
+            with suppress(sqlite3.Error):
+                query = f"SELECT {_COLUMNS} FROM voiceprints WHERE id = ?"
+                for *columns, found in db.execute(query, [row]):
+                    if found == checksum(*columns):
+                        yield tuple(columns)
+
+
+def check_encoder(
+    db: sqlite3.Connection, path: str | PathLike[str], encoder: str, n_dims: int
+) -> None:
+    """Raise if the store holds voiceprints of another encoder."""
+    row = db.execute("SELECT encoder, length(embedding) FROM voiceprints LIMIT 1").fetchone()
+    if row is None:
+        return
+    if row[0] != encoder:
+        raise ValueError(
+            f"{os.fspath(path)!r} holds voiceprints of the encoder {row[0]!r}, and this one is "
+            f"{encoder!r}: give the encoder they were made with, or enrol everybody with this one "
+            "in another store."
+        )
+    if row[1] // 4 != n_dims:
+        raise ValueError(
+            f"X has {n_dims} dimensions, and the voiceprints in {os.fspath(path)!r} have "
+            f"{row[1] // 4}: enrol embeddings of one encoder."
+        )
+
+
+def is_enrolled(
+    db: sqlite3.Connection, path: str | PathLike[str], name: str, recording: str | None
+) -> bool:
+    """Whether a recording is enrolled under this name; raise if it is under another."""
+    query = "SELECT name FROM voiceprints WHERE recording = ?"
+    row = db.execute(query, [recording]).fetchone()
+    if row is not None and row[0] != name:
+        raise ValueError(
+            f"A recording of {name!r} is enrolled in {os.fspath(path)!r} as {row[0]!r} already: "
+            "check whose it is, or forget that person first."
+        )
+    return row is not None
+
+
+def names_in(db: sqlite3.Connection) -> list[str]:
+    """Return the names of the enrolled people, sorted."""
+    return [name for (name,) in db.execute("SELECT DISTINCT name FROM voiceprints ORDER BY name")]
+
+
+def change_of(db: sqlite3.Connection) -> str:
+    """Return a name of the present state, which every change replaces by another."""
+    return db.execute("SELECT change FROM store").fetchone()[0]
+
+
+def calibration_in(db: sqlite3.Connection) -> dict[str, Any] | None:
+    """Return what `SpeakerStore.keep_calibration` kept, else None."""
+    (text,) = db.execute("SELECT calibration FROM store").fetchone()
+    return None if text is None else json.loads(text)
