@@ -26,7 +26,7 @@ def check_frames_of(
     Raises
     ------
     ValueError
-        For paths and for waveforms of different lengths.
+        For paths and for waveforms.
     """
     owner = type(estimator).__name__
     cure = f"put a front end before it, as in make_pipeline(MFCC(), {owner}())."
@@ -44,11 +44,9 @@ def check_frames_of(
     frames = check_frames(estimator, X, reset=reset, ensure_min_samples=ensure_min_samples)
     shape = np.shape(frames[0])
     if reset and shape[1] == 1 and shape[0] >= _LONGEST_VECTOR:
-        warnings.warn(
+        raise ValueError(
             f"{owner} takes X of shape ({len(frames)}, {shape[0]}) for one frame of {shape[0]} "
-            f"features of each recording. If these are waveforms, {cure}",
-            UserWarning,
-            stacklevel=2,
+            f"features of each recording, which is too many. If these are waveforms, {cure}"
         )
     return frames
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -56,28 +57,32 @@ class VocalTractWarp:
 
     def further_speakers(self, recording: Tensor) -> Iterator[Tensor]:
         """Yield a warped copy of a recording ``(n_features, n_frames)`` for each factor."""
-        for factor in self.factors:
-            yield self._matrix(factor, len(recording)).to(recording) @ recording
-
-    def _matrix(self, factor: float, n_cepstra: int) -> Tensor:
-        """Return the warp as a matrix of cepstra, ``(n_cepstra, n_cepstra)``.
-
-        A band takes its energy from where its center was before the stretch, between two bands; the
-        outermost bands repeat.
-        """
+        n_cepstra = len(recording)
         n_mels = max(64, n_cepstra) if self.n_mels is None else self.n_mels
-        bands = torch.arange(n_mels, dtype=torch.float64)
-        lowest, highest = _to_mel(torch.tensor([self.fmin, self.fmax], dtype=torch.float64))
-        spacing = (highest - lowest) / (n_mels + 1)
-        centers = _to_hz(lowest + spacing * (bands + 1))
-        source = (_to_mel(centers / factor) - lowest) / spacing - 1
-        source = source.clamp(0, n_mels - 1)
-        weights = (1 - (source[:, None] - bands).abs()).clamp(min=0)  # linear interpolation
-        cosines = torch.cos(math.pi / n_mels * torch.outer(bands, bands + 0.5))
-        cosines *= math.sqrt(2 / n_mels)  # of the orthonormal cosine transform
-        cosines[0] /= math.sqrt(2)
-        transform = cosines[:n_cepstra]
-        return transform @ weights @ transform.T
+        for factor in self.factors:
+            warp = _warp(factor, n_cepstra, n_mels, self.fmin, self.fmax)
+            yield warp.to(recording) @ recording
+
+
+@lru_cache
+def _warp(factor: float, n_cepstra: int, n_mels: int, fmin: float, fmax: float) -> Tensor:
+    """Return the warp as a matrix of cepstra, ``(n_cepstra, n_cepstra)``.
+
+    A band takes its energy from where its center was before the stretch, between two bands; the
+    outermost bands repeat.
+    """
+    bands = torch.arange(n_mels, dtype=torch.float64)
+    lowest, highest = _to_mel(torch.tensor([fmin, fmax], dtype=torch.float64))
+    spacing = (highest - lowest) / (n_mels + 1)
+    centers = _to_hz(lowest + spacing * (bands + 1))
+    source = (_to_mel(centers / factor) - lowest) / spacing - 1
+    source = source.clamp(0, n_mels - 1)
+    weights = (1 - (source[:, None] - bands).abs()).clamp(min=0)  # linear interpolation
+    cosines = torch.cos(math.pi / n_mels * torch.outer(bands, bands + 0.5))
+    cosines *= math.sqrt(2 / n_mels)  # of the orthonormal cosine transform
+    cosines[0] /= math.sqrt(2)
+    transform = cosines[:n_cepstra]
+    return transform @ weights @ transform.T
 
 
 def _to_mel(frequencies: Tensor) -> Tensor:

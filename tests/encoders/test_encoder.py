@@ -331,10 +331,10 @@ def test_frames_read_backwards_are_frames_like_others():
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_an_embedding_that_is_not_finite_is_refused_with_its_recording(fitted, metric):
+@pytest.mark.parametrize("params", [{**TINY, "network": "tdnn"}, {"random_state": 0}])
+def test_an_embedding_that_is_not_finite_is_refused_with_its_recording(fitted, params, metric):
     _, X, y = fitted
-    params = {**TINY, "network": "tdnn", "metric": metric, "max_epochs": 1}
-    encoder = SiameseSpeakerEncoder(**params).fit(X, y)
+    encoder = SiameseSpeakerEncoder(**params, metric=metric, max_epochs=1).fit(X, y)
     loud = X.copy()
     loud[3] *= 1e25
     sentence = r"The embedding of X\[3\] is not finite: its frames hold values of up to .*e\+25"
@@ -366,11 +366,18 @@ def test_what_is_no_frames_is_named(network, X, sentence):
 def test_waveforms_in_the_place_of_frames_are_pointed_out():
     X, y = np.random.default_rng(0).normal(size=(12, 16000)), np.repeat([0, 1, 2], 4)
     sentence = (
-        r"takes X of shape \(12, 16000\) for one frame of 16000 features of each recording. If "
-        r"these are waveforms, put a front end before it, as in make_pipeline\(MFCC\(\)"
+        r"takes X of shape \(12, 16000\) for one frame of 16000 features of each recording, which "
+        r"is too many. If these are waveforms, put a front end before it, as in make_pipeline"
     )
-    with pytest.warns(UserWarning, match=sentence):
-        SiameseSpeakerEncoder(Pooling, network__embedding_dim=4, max_epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match=sentence):
+        SiameseSpeakerEncoder().fit(X, y)
+
+
+def test_frames_of_too_many_features_for_their_covariance_are_refused():
+    X, y = np.random.default_rng(0).normal(size=(12, 1001, 3)), np.repeat([0, 1, 2], 4)
+    sentence = "StatisticsNetwork pools the covariance of at most 1000 features of a frame, got 1001"
+    with pytest.raises(ValueError, match=sentence):
+        SiameseSpeakerEncoder(network="statistics").fit(X, y)
 
 
 @pytest.mark.parametrize(

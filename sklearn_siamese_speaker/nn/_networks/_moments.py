@@ -161,11 +161,15 @@ class _LogarithmByEigenvectors(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrices: Tensor) -> Tensor:
-        """Return the logarithms."""
-        values, vectors = torch.linalg.eigh(matrices)
+        """Return the logarithms, NaN for a matrix that is not finite."""
+        finite = matrices.isfinite().all(2).all(1)[:, None, None]
+        identity = torch.eye(matrices.shape[1]).to(matrices)
+        # `eigh` would raise for one such matrix, and nobody would know which.
+        values, vectors = torch.linalg.eigh(torch.where(finite, matrices, identity))
         values = values.clamp_min(torch.finfo(values.dtype).tiny)
         ctx.save_for_backward(values, vectors)
-        return (vectors * values.log()[:, None, :]) @ vectors.transpose(1, 2)
+        logarithms = (vectors * values.log()[:, None, :]) @ vectors.transpose(1, 2)
+        return torch.where(finite, logarithms, torch.nan)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from .._vocal_tract import VocalTractWarp
 from ._moments import SLOPE_FACTOR, CovariancePooling, MixturePooling
 
 _SMALLEST_VARIANCE = 1e-5
+_MOST_FEATURES = 1000  # their covariance holds half a million numbers a recording
 
 
 class FrameStatistics(nn.Module):
@@ -82,6 +83,11 @@ class StatisticsNetwork(nn.Module):
     dropout : float, default=0.3
         Share of the discriminant's dimensions that is dropped in training.
 
+    Raises
+    ------
+    ValueError
+        For more than 1000 features, whose covariance would not fit into memory.
+
     References
     ----------
     .. [1] R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of
@@ -126,6 +132,12 @@ class StatisticsNetwork(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(self, embedding_dim=embedding_dim, n_mixtures=n_mixtures)
+        if n_features > _MOST_FEATURES:
+            raise ValueError(
+                f"StatisticsNetwork pools the covariance of at most {_MOST_FEATURES} features of a "
+                f"frame, got {n_features}: give it frames of fewer features, or take another "
+                "network."
+            )
         check_number(self, relevance=relevance)
         check_number(self, shrinkage=shrinkage, above=0, most=1)
         check_number(self, dropout=dropout, below=1)
