@@ -7,7 +7,7 @@ recording to recognize has passed a simulated channel. The error rate is over al
 different recordings, one of each side. The tasks are 10,000 of 20 speakers with one clean
 recording each. In brackets are 95 % intervals over speakers. Beside the embeddings as they are:
 
-centred     less the mean of 20 unlabeled recordings of the channel, which are not tested in any
+centered     less the mean of 20 unlabeled recordings of the channel, which are not tested in any
             column; the clean side less its own mean
 cohort      adaptive s-norm with the 20 most alike of the clean train speakers
 both        one after the other
@@ -260,7 +260,7 @@ def print_line(start, scores, ways, y, tested, tasks):
     error, share = error_rate(scores, y, tested), accuracy(scores, y, tasks)
     print(f"{start}EER {error[0]:.1%} [{error[1]:.1%}, {error[2]:.1%}]", end="  ")
     print(f"20-way {share[0]:.3f} [{share[1]:.3f}, {share[2]:.3f}]", end="")
-    for way, changed in zip(("centred", "both", "cohort"), ways, strict=True):
+    for way, changed in zip(("centered", "both", "cohort"), ways, strict=True):
         error, share = error_rate(changed, y, tested)[0], accuracy(changed, y, tasks)[0]
         print(f"  {way} {error:.1%} {share:.3f}", end="")
     print(flush=True)

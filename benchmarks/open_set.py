@@ -25,49 +25,28 @@ import os
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from accuracy import SYSTEMS
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
-from sklearn_siamese_speaker import (
-    MFCC,
-    FramePooling,
-    OneShotClassifier,
-    PretrainedSpeakerEncoder,
-    SiameseSpeakerEncoder,
-)
+from sklearn_siamese_speaker import OneShotClassifier, PretrainedSpeakerEncoder
 from sklearn_siamese_speaker._torch import use_whole_machine
 from sklearn_siamese_speaker.model_selection import open_set_score
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import calibrate
 
-STATISTICS = ("mean", "std", "covariance", "slope_covariance", "mixture")
 N_ENROLLED, N_SHOTS, TARGETS = 20, (1, 5), (0.01, 0.05)
 N_CALIBRATION_SPEAKERS, N_COHORT_RECORDINGS = 50, 4
-SYSTEMS = ("k-NN", "discriminant", "default", "best recipe", "campplus", "dvector")
+NAMES = ("k-NN", "discriminant", "default", "best recipe", "campplus", "dvector")
 
 
 def make_system(name, n_speakers, max_epochs):
     """Return the unfitted encoder of so many train speakers; all are compared by the distance."""
-    if name == "k-NN":
-        return make_pipeline(MFCC(), FramePooling())
-    if name == "discriminant":
-        n_components = min(140, n_speakers - 1)
-        lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.5, n_components=n_components)
-        pooling = FramePooling(STATISTICS, random_state=0)
-        return make_pipeline(MFCC(), pooling, lda, Normalizer())
     if name in ("campplus", "dvector"):
         return make_pipeline(PretrainedSpeakerEncoder(name), Normalizer())
-    network = SiameseSpeakerEncoder(max_epochs=max_epochs, random_state=0)
-    default = make_pipeline(MFCC(), network)
-    if name == "default":
-        return default
-    long = make_pipeline(MFCC(window=0.064, n_mfcc=60, n_mels=128), clone(network))
-    return FeatureUnion(
-        [("short windows", default), ("long windows", long)],
-        transformer_weights={"long windows": 0.7},
-    )
+    if name == "discriminant":
+        return SYSTEMS[name](n_components=min(140, n_speakers - 1))
+    return SYSTEMS[name](**({} if name == "k-NN" else {"max_epochs": max_epochs}))
 
 
 def load(n_recordings):
@@ -137,7 +116,7 @@ def percent(scores, error):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean nothing")
-    parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=list(SYSTEMS[:4]))
+    parser.add_argument("--system", nargs="+", choices=NAMES, default=list(NAMES[:4]))
     parser.add_argument("--without", metavar="SPEAKER", help="leave a test speaker out")
     options = parser.parse_args()
     if "SKLEARN_SIAMESE_SPEAKER_SPEECH" not in os.environ:
