@@ -12,8 +12,10 @@ from ._recordings import (
     Recordings,
     is_list_of_recordings,
     open_recordings,
+    open_some,
     raise_faults,
     warn_caller,
+    warn_of_doubts,
 )
 from ._speech import find_speech, frame_energy, frame_length, step_length
 from ._waveforms import MAX_DURATION, MAX_SAMPLE_RATE, MIN_DURATION, MIN_SAMPLE_RATE, resample
@@ -32,8 +34,10 @@ __all__ = [
     "frame_length",
     "is_list_of_recordings",
     "open_recordings",
+    "open_some",
     "raise_faults",
     "resample",
     "step_length",
     "warn_caller",
+    "warn_of_doubts",
 ]

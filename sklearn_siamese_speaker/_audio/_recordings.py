@@ -221,8 +221,24 @@ def open_recordings(
         One for each of the others.
     """
     is_rows = not is_list_of_recordings(X)
+    recordings, faults, doubts = open_some(X, 0, is_rows, input_sample_rate, sample_rate)
+    warn_of_doubts(doubts)
+    return recordings, faults
+
+
+def open_some(
+    items: Any,
+    first: int,
+    is_rows: bool,
+    input_sample_rate: float,
+    sample_rate: float | None = None,
+) -> tuple[list[Recording], list[AudioError], list[AudioError]]:
+    """Open some of the sounds of an X, as `open_recordings` does; doubts are returned as well.
+
+    `first` is the position of ``items[0]`` in X. `is_rows` says whether X is an array of rows.
+    """
     recordings, faults, doubts = [], [], []
-    for index, item in enumerate(X):
+    for index, item in enumerate(items, first):
         try:
             recording, reason = _open_item(Recording(index), item, input_sample_rate, is_rows)
         except AudioError as fault:
@@ -232,9 +248,13 @@ def open_recordings(
         reason = reason or _find_narrow_band(recording.sample_rate, sample_rate)
         if reason:
             doubts.append(recording.fault(reason))
+    return recordings, faults, doubts
+
+
+def warn_of_doubts(doubts: Sequence[AudioError]) -> None:
+    """Warn once of the recordings that are probably not what was meant, if there are any."""
     if doubts:
         warn_caller(_list_faults(doubts), AudioQualityWarning)
-    return recordings, faults
 
 
 def raise_faults(faults: Sequence[AudioError], n_recordings: int) -> None:

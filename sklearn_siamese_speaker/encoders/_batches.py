@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Dataset
 
-from ._settings import Augmentation
+from ..features import FrameStore
+from ._settings import Augmentation, Frames
 
 
 class Recordings(Dataset):
@@ -66,30 +68,52 @@ def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator) -
     return recording[:, start : start + n_frames]
 
 
-def add_further_speakers(
-    frames: Sequence[NDArray[np.float32]],
-    speakers: NDArray[np.intp],
-    changes: Sequence[Any],
-) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
-    """Return the recordings and their copies of further speakers, and the speakers of all.
+def select(frames: Frames, is_chosen: NDArray[np.bool_]) -> Frames:
+    """Return some of the recordings, without a copy and without reading a store."""
+    if isinstance(frames, FrameStore):
+        return frames[is_chosen]
+    return [frames[i] for i in np.flatnonzero(is_chosen).tolist()]
+
+
+class FurtherSpeakers(Sequence[NDArray[np.float32]]):
+    """Recordings and, behind them, their copies of further speakers, made when they are asked for.
 
     Parameters
     ----------
     frames : sequence of ndarray of shape (n_features, n_frames_i)
         The recordings.
-    speakers : ndarray of shape (n_samples,)
-        Their speakers as 0 .. n_speakers - 1.
     changes : sequence
         Those with a method `further_speakers` make the copies, the others are passed over.
     """
-    everybody, owners = [*frames], [speakers]
-    for change in changes:
-        if hasattr(change, "further_speakers"):
-            copies = [list(change.further_speakers(torch.from_numpy(f))) for f in frames]
-            for of_one_kind in zip(*copies, strict=True):
-                everybody += [copy.numpy() for copy in of_one_kind]
-                owners.append(speakers + (1 + speakers.max()) * len(owners))
-    return everybody, np.concatenate(owners)
+
+    def __init__(self, frames: Frames, changes: Sequence[Any]) -> None:
+        self.frames = frames
+        self._copies: list[tuple[Any, int]] = []  # which change, which of what it makes
+        for change in changes:
+            if hasattr(change, "further_speakers"):
+                n_copies = len(list(change.further_speakers(_as_tensor(frames[0]))))
+                self._copies += [(change, which) for which in range(n_copies)]
+
+    def __len__(self) -> int:
+        return len(self.frames) * (1 + len(self._copies))
+
+    def __getitem__(self, index: Any) -> Any:
+        copy, row = divmod(range(len(self))[index], len(self.frames))
+        recording = self.frames[row]
+        if copy == 0:
+            return recording
+        change, which = self._copies[copy - 1]
+        copies = change.further_speakers(_as_tensor(recording))
+        return next(islice(copies, which, None)).numpy()
+
+    def speakers(self, speakers: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the speakers of all, with those of the recordings as 0 .. n_speakers - 1."""
+        n_speakers = 1 + speakers.max()
+        return np.concatenate([speakers + n_speakers * i for i in range(1 + len(self._copies))])
+
+
+def _as_tensor(recording: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(np.array(recording))
 
 
 class Batches:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..model_selection import NShotKWaySplit
 
-Frames = NDArray[np.float32] | list[NDArray[np.float32]]
+Frames = NDArray[np.float32] | Sequence[NDArray[np.float32]]
 Augmentation = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
 
 

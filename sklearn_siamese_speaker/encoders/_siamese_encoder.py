@@ -25,6 +25,7 @@ from .._compat import (
 from .._interrupts import uninterrupted
 from .._labels import check_speakers
 from .._state import unchanged_on_error
+from ..features import FrameStore
 from ._input import (
     check_background_speakers,
     check_embeddings_are_finite,
@@ -303,7 +304,8 @@ class SiameseSpeakerEncoder(
         ----------
         X : array-like
             Recordings as frames: shape (n_samples, n_features, n_frames), a list or object array
-            of (n_features, n_frames_i) arrays, or (n_samples, n_features) for one frame each.
+            of (n_features, n_frames_i) arrays, a :class:`~sklearn_siamese_speaker.features.\
+FrameStore`, or (n_samples, n_features) for one frame each.
 
         y : array-like of shape (n_samples,)
             The speaker of each recording. Speakers with one recording serve as other speakers
@@ -326,7 +328,8 @@ class SiameseSpeakerEncoder(
         """
         with unchanged_on_error(self, unless="state_"):
             training = self._train(X, y)
-        some = training.frames[:: max(1, len(training.frames) // 64)]
+        step = max(1, len(training.frames) // 64)
+        some = [training.frames[i] for i in range(0, len(training.frames), step)]
         warn_if_collapsed(self._embed(some))
         return self
 
@@ -342,7 +345,8 @@ class SiameseSpeakerEncoder(
         start = (self.state_, self.loss_state_) if self._continues() else None
         checkpoint = None
         if self.checkpoint_dir is not None:
-            data = (self.random_state, start, list(frames), speakers)
+            content = frames.digest if isinstance(frames, FrameStore) else list(frames)
+            data = (self.random_state, start, content, speakers)
             checkpoint = open_checkpoint(self.checkpoint_dir, settings, *data)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if checkpoint is not None and checkpoint[1] is not None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from skorch.callbacks import Callback
 
 from .._torch import arrays_to_module, module_to_arrays
+from ..features import FrameStore
 from ..nn import Loss, Siamese, frame_statistics
-from ._batches import Recordings, add_further_speakers
+from ._batches import FurtherSpeakers, Recordings, select
 from ._checkpoint import Checkpoint, CheckpointFile, resume
 from ._closed_form import start_in_closed_form
 from ._modules import build_modules
@@ -59,8 +60,8 @@ class Training:
     ----------
     classes : ndarray of shape (n_speakers,)
         The speakers trained on.
-    frames : list of ndarray
-        Their recordings.
+    frames : sequence of ndarray
+        Their recordings, those of further speakers included.
     """
 
     def __init__(
@@ -79,16 +80,17 @@ class Training:
         augment = settings.augment or ()
         _check_augment(augment, n_features=frames[0].shape[0])
         held_out = hold_out_speakers(y, settings.validation_fraction, seed)
-        self.frames = [frames[i] for i in np.flatnonzero(~held_out).tolist()]
+        own = select(frames, ~held_out)
+        self.frames = FurtherSpeakers(own, augment)
         self.classes, speakers = np.unique(y[~held_out], return_inverse=True)
-        self.frames, speakers = add_further_speakers(self.frames, speakers, augment)
+        speakers = self.frames.speakers(speakers)
         generator = torch.Generator()
         sampler = _build_sampler(settings, speakers, generator)
         siamese, loss = _start_modules(settings, self.frames, speakers, start, seed)
         self.validation = None
         if held_out.any():
             self.validation = _build_validation(settings, frames, y, held_out, len(sampler), seed)
-        crop_frames = _crop_length(settings.crop_frames, self.frames)
+        crop_frames = _crop_length(settings.crop_frames, own)
         of_batches = [change for change in augment if callable(change)]
         self.recordings = Recordings(self.frames, speakers, crop_frames, of_batches)
         schedule = LearningRateSchedule(settings, len(sampler))
@@ -181,7 +183,7 @@ def _build_validation(
     speakers = np.unique(y[held_out], return_inverse=True)[1]
     generator = torch.Generator().manual_seed(seed)
     return Validation(
-        [frames[i] for i in np.flatnonzero(held_out).tolist()],
+        select(frames, held_out),
         speakers,
         _build_sampler(settings, speakers, generator),
         settings,
@@ -202,13 +204,15 @@ def _module_params(parts: Mapping[str, Part]) -> dict[str, Any]:
 def _crop_length(crop_frames: int | str, frames: Frames) -> int:
     """Return the frames of a crop, by default half the median recording."""
     if isinstance(crop_frames, str):
+        if isinstance(frames, FrameStore):
+            return max(1, int(np.median(frames.n_frames)) // 2)
         return max(1, int(np.median([recording.shape[1] for recording in frames])) // 2)
     return crop_frames
 
 
 def _start_modules(
     settings: TrainingSettings,
-    frames: list[NDArray[np.float32]],
+    frames: Sequence[NDArray[np.float32]],
     speakers: NDArray,
     start: tuple[Arrays, Arrays] | None,
     seed: int,

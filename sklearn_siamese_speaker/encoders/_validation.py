@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..nn import Loss
 from ..similarity import nearest_speakers
 from ._net import StopTraining
 from ._report import mean_or_none, pair_accuracy
-from ._settings import TrainingSettings
+from ._settings import Frames, TrainingSettings
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
 _DEFAULT_PATIENCE = 10
@@ -99,7 +99,7 @@ class Validation(Callback):
 
     def __init__(
         self,
-        frames: Sequence[NDArray],
+        frames: Frames,
         speakers: NDArray,
         batches: Iterable[list[int]],
         settings: TrainingSettings,

@@ -5,15 +5,17 @@
 - `MFCC`: mel-frequency cepstral coefficients
 - `VGGish`: embeddings of 0.96 s patches by a network trained on the sounds of AudioSet
 - `FramePooling`: statistics over frames, the bridge to two-dimensional features
+- `FrameStore`: frames on disk, where they do not fit into memory
 """
 
 from .._public import publish
 from ._frame_pooling import FramePooling
+from ._frame_store import FrameStore
 from ._log_mel import LogMelSpectrogram
 from ._mfcc import MFCC
 from ._raw_audio import RawAudio
 from ._vggish import VGGish
 
-__all__ = ["MFCC", "FramePooling", "LogMelSpectrogram", "RawAudio", "VGGish"]
+__all__ = ["MFCC", "FramePooling", "FrameStore", "LogMelSpectrogram", "RawAudio", "VGGish"]
 
 publish(globals())

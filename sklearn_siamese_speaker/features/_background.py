@@ -53,9 +53,10 @@ def fit_mixture(
     share = -(-_DRAWN_FRAMES // len(frames))
     drawn = []
     for index in rng.permutation(len(frames))[:_DRAWN_FRAMES]:
-        n_frames = frames[index].shape[1]
+        recording = frames[index]
+        n_frames = recording.shape[1]
         places = rng.choice(n_frames, min(share, n_frames), replace=False)
-        drawn.append(standardize(frames[index][:, places]))
+        drawn.append(standardize(recording[:, places]))
     points = np.hstack(drawn).T.astype(float)
     n_fitted = min(n_mixtures, len(np.unique(points, axis=0)))
     fitted = GaussianMixture(
@@ -89,8 +90,9 @@ def fit_slope_scale(
     frames: Sequence[Frames] | Frames, standardize: Standardize
 ) -> NDArray[np.float64]:
     """Return the root mean square of the slopes of each feature, 1 where there are none."""
-    squares = np.zeros(len(frames[0]))
+    squares, n_frames = np.zeros(len(frames[0])), 0
     for recording in frames:
         squares += np.square(slopes(standardize(recording)), dtype=float).sum(axis=1)
-    scale = np.sqrt(squares / sum(recording.shape[1] for recording in frames))
+        n_frames += recording.shape[1]
+    scale = np.sqrt(squares / n_frames)
     return np.where(scale > _CONSTANT, scale, 1.0)

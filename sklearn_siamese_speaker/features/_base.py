@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
@@ -27,9 +28,10 @@ from .._audio import (
     Recording,
     Recordings,
     is_list_of_recordings,
-    open_recordings,
+    open_some,
     raise_faults,
     warn_caller,
+    warn_of_doubts,
 )
 from .._compat import (
     CallbackSupportMixin,
@@ -259,35 +261,54 @@ class RecordingTransformer(
     def _run(
         self, X: Any, *, extract: bool, tell_step: Callable[[], None] = lambda: None
     ) -> NDArray:
-        """Look at all recordings first; extract only if none is known to be unusable by then."""
-        recordings, faults = open_recordings(X, self.input_sample_rate, self.sample_rate)
-        extract_now = extract and not faults
-        what = "Extracting frames" if extract_now else "Checking recordings"
-        results: list[Any] = []
-        with Progress(what, len(recordings)) as progress:
-            for batch in self._run_batches(
-                _extract_batch if extract_now else _check_batch, recordings
-            ):
-                results += batch
-                progress.advance(len(batch))
+        """Extract, or only check; what is wrong anywhere in `X` is said in one error."""
+        found = Extracted()
+        with Progress(
+            "Extracting frames" if extract else "Checking recordings", len(X)
+        ) as progress:
+            for batch in self.extract_batches(X, extract=extract):
+                found.add(batch)
+                progress.advance(batch.n_recordings)
                 tell_step()
-        faults += [result for result in results if isinstance(result, AudioError)]
-        raise_faults(faults, len(X))
-        return _as_array(results) if extract else np.empty(0)
+        found.raise_faults()
+        return _as_array(found.frames) if extract else np.empty(0)
 
-    def _run_batches(
-        self, work: Callable[[Any, Sequence[Recording]], list[Any]], recordings: Sequence[Recording]
-    ) -> Iterator[list[Any]]:
-        """Yield the result of each batch as soon as it and those before it are there."""
-        front_end = without_callbacks(self)
+    def extract_batches(
+        self, X: Any, *, extract: bool = True, first: int = 0
+    ) -> Iterator[Extracted]:
+        """Yield what becomes of each batch as soon as it and those before it are there.
+
+        Once a recording cannot be used, those behind it are only checked: there will be an error,
+        and it is to name all of them.
+
+        Parameters
+        ----------
+        X : list or array
+            As `_check_input` returns it.
+        extract : bool, default=True
+            Whether to extract frames, and not only to check the recordings.
+        first : int, default=0
+            The recordings before this one are left out.
+        """
+        front_end, is_rows = without_callbacks(self), not is_list_of_recordings(X)
+        has_faults = False
+        tasks = (
+            delayed(_extract_batch)(
+                front_end,
+                X[start : start + _RECORDINGS_PER_TASK],
+                start,
+                is_rows,
+                extract and not has_faults,
+            )
+            for start in range(first, len(X), _RECORDINGS_PER_TASK)
+        )
         try:
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
         except ValueError:  # a backend that returns all results at once, such as multiprocessing
             parallel = Parallel(n_jobs=self.n_jobs)
-        yield from parallel(
-            delayed(work)(front_end, recordings[start : start + _RECORDINGS_PER_TASK])
-            for start in range(0, len(recordings), _RECORDINGS_PER_TASK)
-        )
+        for batch in parallel(tasks):
+            has_faults = has_faults or bool(batch.faults)
+            yield batch
 
     def _check_input(self, X: Any, *, reset: bool) -> Any:
         """Return a list or an array of recordings; set or check what scikit-learn asks for."""
@@ -402,22 +423,55 @@ def _holds_text(array: NDArray) -> bool:
     return array.dtype.kind in "US"
 
 
-# Functions of the module, because joblib sends them to other processes.
+@dataclass
+class Extracted:
+    """What became of some recordings.
+
+    Parameters
+    ----------
+    n_recordings : int
+    frames : list of ndarray
+        One for each recording, unless there are faults or they were only checked.
+    faults : list of AudioError
+        One for each recording that cannot be used.
+    doubts : list of AudioError
+        One for each that is probably not what was meant.
+    """
+
+    n_recordings: int = 0
+    frames: list[Frames] = field(default_factory=list)
+    faults: list[AudioError] = field(default_factory=list)
+    doubts: list[AudioError] = field(default_factory=list)
+
+    def add(self, others: Extracted) -> None:
+        """Append what became of further recordings."""
+        self.n_recordings += others.n_recordings
+        self.frames += others.frames
+        self.faults += others.faults
+        self.doubts += others.doubts
+
+    def raise_faults(self) -> None:
+        """Warn of doubts; raise one `AudioError` if there are faults."""
+        warn_of_doubts(self.doubts)
+        raise_faults(self.faults, self.n_recordings)
 
 
-def _check_batch(
-    front_end: RecordingTransformer, recordings: Sequence[Recording]
-) -> list[AudioError | None]:
-    """Return None or the fault of each."""
-    return [_catch(Recording.check, recording) for recording in recordings]
-
-
+# A function of the module, because joblib sends it to other processes.
 def _extract_batch(
-    front_end: RecordingTransformer, recordings: Sequence[Recording]
-) -> list[Frames | AudioError]:
-    """Return the frames or the fault of each."""
-    with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks at what comes
-        return front_end._extract_recordings(recordings)
+    front_end: RecordingTransformer, items: Any, first: int, is_rows: bool, extract: bool
+) -> Extracted:
+    """Open recordings and, if all can be used as far as can be told then, extract their frames."""
+    rates = front_end.input_sample_rate, front_end.sample_rate
+    recordings, faults, doubts = open_some(items, first, is_rows, *rates)
+    results: Sequence[Frames | AudioError | None]
+    if extract and not faults:
+        with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks at what comes
+            results = front_end._extract_recordings(recordings)
+    else:
+        results = [_catch(Recording.check, recording) for recording in recordings]
+    faults += [result for result in results if isinstance(result, AudioError)]
+    frames = [] if faults else [result for result in results if isinstance(result, np.ndarray)]
+    return Extracted(len(items), frames, faults, doubts)
 
 
 def usable_waveforms(

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import validate_data
 
+from ._frame_store import FrameStore
+
 
 def check_frames(
     estimator: Any,
@@ -16,7 +18,7 @@ def check_frames(
     *,
     reset: bool,
     ensure_min_samples: int = 1,
-) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+) -> NDArray[np.float32] | list[NDArray[np.float32]] | FrameStore:
     """Validate frames and set or check ``n_features_in_``, the number of features of a frame.
 
     Parameters
@@ -29,6 +31,7 @@ def check_frames(
 
         - an array of shape (n_samples, n_features, n_frames);
         - a list or object array of arrays of shape (n_features, n_frames_i);
+        - a :class:`FrameStore`, which is returned as it is: nothing of it is read;
         - an array of shape (n_samples, n_features), which is one frame each.
 
     reset : bool
@@ -39,7 +42,7 @@ def check_frames(
 
     Returns
     -------
-    frames : ndarray of shape (n_samples, n_features, n_frames) or list of ndarray of \
+    frames : ndarray of shape (n_samples, n_features, n_frames) or sequence of ndarray of \
             shape (n_features, n_frames_i)
         float32; a list only where the numbers of frames differ.
 
@@ -50,6 +53,11 @@ def check_frames(
         number of features than in `fit`.
     """
     options = {"reset": reset, "ensure_min_samples": ensure_min_samples}
+    if isinstance(X, FrameStore):
+        # Front ends give finite frames only. scikit-learn counts features and samples.
+        counted = np.broadcast_to(np.float32(0), (len(X), X.n_features))
+        validate_data(estimator, counted, **options)
+        return X
     if _is_list_of_frames(X):
         return _check_list_of_frames(estimator, X, options)
     frames = validate_data(estimator, X, dtype=np.float32, allow_nd=True, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from os import PathLike
 
@@ -249,7 +249,7 @@ def _warn_of_copies(X: ArrayLike) -> None:
         return
     first: dict[object, int] = {}
     copies = []
-    for i, recording in enumerate(X if isinstance(X, list) else np.asarray(X)):
+    for i, recording in enumerate(X if isinstance(X, Sequence) else np.asarray(X)):
         is_path = isinstance(recording, str | PathLike)
         content = recording if is_path else hash(np.asarray(recording).tobytes())
         if first.setdefault(content, i) != i:
