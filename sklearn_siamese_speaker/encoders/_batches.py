@@ -98,6 +98,8 @@ class FurtherSpeakers(Sequence[NDArray[np.float32]]):
         return len(self.frames) * (1 + len(self._copies))
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
         copy, row = divmod(range(len(self))[index], len(self.frames))
         recording = self.frames[row]
         if copy == 0:

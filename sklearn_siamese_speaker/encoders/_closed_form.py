@@ -64,8 +64,7 @@ def start_in_closed_form(
         )
         scatter = Scatter(statistics.n_statistics, int(speakers.max()) + 1)
         for batch in gen_batches(len(frames), _BLOCK):
-            recordings = (frames[i] for i in range(batch.start, batch.stop))
-            samples = [list(_samples(siamese, recording)) for recording in recordings]
+            samples = [list(_samples(siamese, recording)) for recording in frames[batch]]
             owners = np.repeat(speakers[batch], [len(own) for own in samples])
             scatter.add(np.concatenate(samples, dtype=np.float64), owners)
         directions, mean_square = scatter.discriminate(

@@ -303,9 +303,8 @@ class SiameseSpeakerEncoder(
         Parameters
         ----------
         X : array-like
-            Recordings as frames: shape (n_samples, n_features, n_frames), a list or object array
-            of (n_features, n_frames_i) arrays, a :class:`~sklearn_siamese_speaker.features.\
-FrameStore`, or (n_samples, n_features) for one frame each.
+            Recordings as frames: shape (n_samples, n_features, n_frames), a list, object array or
+            FrameStore of (n_features, n_frames_i), or (n_samples, n_features) for one frame each.
 
         y : array-like of shape (n_samples,)
             The speaker of each recording. Speakers with one recording serve as other speakers
@@ -328,8 +327,7 @@ FrameStore`, or (n_samples, n_features) for one frame each.
         """
         with unchanged_on_error(self, unless="state_"):
             training = self._train(X, y)
-        step = max(1, len(training.frames) // 64)
-        some = [training.frames[i] for i in range(0, len(training.frames), step)]
+        some = training.frames[:: max(1, len(training.frames) // 64)]
         warn_if_collapsed(self._embed(some))
         return self
 
