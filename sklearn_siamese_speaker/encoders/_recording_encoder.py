@@ -14,7 +14,8 @@ from sklearn.utils import Tags
 
 from .._audio import AudioError, Recording, Recordings
 from ..features._base import TEXTS as FRONT_END_TEXTS
-from ..features._base import RecordingTransformer, usable_waveforms
+from ..features._base import RecordingTransformer
+from ..features._extraction import usable_waveforms
 from ..features._length import set_length
 
 SAMPLE_RATE = 16000  # Hz, of all public encoders known here

@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -28,10 +27,7 @@ from .._audio import (
     Recording,
     Recordings,
     is_list_of_recordings,
-    open_some,
-    raise_faults,
     warn_caller,
-    warn_of_doubts,
 )
 from .._compat import (
     CallbackSupportMixin,
@@ -47,12 +43,9 @@ from .._docs import substitute
 from .._progress import Progress
 from .._state import unchanged_on_error
 from ._cache import cache_frames
-from ._length import find_part, leave_out_silence, set_length, trim_silent_ends
+from ._extraction import Extracted, Frames, as_array, catch, extract_batch, extract_frames
 
 _RECORDINGS_PER_TASK = 8
-
-Frames = NDArray[np.float32]
-_Result = TypeVar("_Result")
 
 TEXTS = {
     "X": """
@@ -271,7 +264,7 @@ class RecordingTransformer(
                 progress.advance(batch.n_recordings)
                 tell_step()
         found.raise_faults()
-        return _as_array(found.frames) if extract else np.empty(0)
+        return as_array(found.frames) if extract else np.empty(0)
 
     def extract_batches(
         self, X: Any, *, extract: bool = True, first: int = 0
@@ -293,7 +286,7 @@ class RecordingTransformer(
         front_end, is_rows = without_callbacks(self), not is_list_of_recordings(X)
         has_faults = False
         tasks = (
-            delayed(_extract_batch)(
+            delayed(extract_batch)(
                 front_end,
                 X[start : start + _RECORDINGS_PER_TASK],
                 start,
@@ -356,11 +349,11 @@ class RecordingTransformer(
         nothing else of what it returns is used.
         """
         extract = self._make_extractor()
-        return [_catch(extract, recording) for recording in recordings]
+        return [catch(extract, recording) for recording in recordings]
 
     def _make_extractor(self) -> Callable[[Recording], Frames]:
         """Return the function of a recording that extracts its frames, cached by `memory`."""
-        extract = partial(_extract_frames, self)
+        extract = partial(extract_frames, self)
         if self.memory is None:
             return extract
         name = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -421,122 +414,3 @@ def _holds_text(array: NDArray) -> bool:
     if array.dtype.kind == "O":
         return any(isinstance(item, (str, PathLike)) for item in array.ravel())
     return array.dtype.kind in "US"
-
-
-@dataclass
-class Extracted:
-    """What became of some recordings.
-
-    Parameters
-    ----------
-    n_recordings : int
-    frames : list of ndarray
-        One for each recording, unless there are faults or they were only checked.
-    faults : list of AudioError
-        One for each recording that cannot be used.
-    doubts : list of AudioError
-        One for each that is probably not what was meant.
-    """
-
-    n_recordings: int = 0
-    frames: list[Frames] = field(default_factory=list)
-    faults: list[AudioError] = field(default_factory=list)
-    doubts: list[AudioError] = field(default_factory=list)
-
-    def add(self, others: Extracted) -> None:
-        """Append what became of further recordings."""
-        self.n_recordings += others.n_recordings
-        self.frames += others.frames
-        self.faults += others.faults
-        self.doubts += others.doubts
-
-    def raise_faults(self) -> None:
-        """Warn of doubts; raise one `AudioError` if there are faults."""
-        warn_of_doubts(self.doubts)
-        raise_faults(self.faults, self.n_recordings)
-
-
-# A function of the module, because joblib sends it to other processes.
-def _extract_batch(
-    front_end: RecordingTransformer, items: Any, first: int, is_rows: bool, extract: bool
-) -> Extracted:
-    """Open recordings and, if all can be used as far as can be told then, extract their frames."""
-    rates = front_end.input_sample_rate, front_end.sample_rate
-    recordings, faults, doubts = open_some(items, first, is_rows, *rates)
-    results: Sequence[Frames | AudioError | None]
-    if extract and not faults:
-        with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks at what comes
-            results = front_end._extract_recordings(recordings)
-    else:
-        results = [_catch(Recording.check, recording) for recording in recordings]
-    faults += [result for result in results if isinstance(result, AudioError)]
-    frames = [] if faults else [result for result in results if isinstance(result, np.ndarray)]
-    return Extracted(len(items), frames, faults, doubts)
-
-
-def usable_waveforms(
-    front_end: RecordingTransformer,
-    recordings: Sequence[Recording],
-    faults: list[AudioError],
-) -> Iterator[NDArray[np.float32]]:
-    """Yield waveforms as the front end wants them; the others are added to the list of faults."""
-    for recording in recordings:
-        waveform = _catch(partial(_read_waveform, front_end), recording)
-        if isinstance(waveform, AudioError):
-            faults.append(waveform)
-        else:
-            yield waveform
-
-
-def frames_or_fault(recording: Recording, frames: Frames) -> Frames | AudioError:
-    """Return the frames, or the fault of a recording that has such frames."""
-    if np.isfinite(frames).all():
-        return frames
-    return recording.fault(
-        "has samples so large that its frames are not finite; scale it to [-1, 1]."
-    )
-
-
-def _catch(function: Callable[[Recording], _Result], recording: Recording) -> _Result | AudioError:
-    try:
-        return function(recording)
-    except AudioError as fault:
-        return fault
-    except MemoryError as error:
-        return recording.fault(
-            f"needs more memory than there is ({error or 'MemoryError'}); set duration, lower "
-            "sample_rate, or cut it into shorter ones."
-        )
-
-
-def _extract_frames(front_end: RecordingTransformer, recording: Recording) -> Frames:
-    checked = frames_or_fault(recording, front_end._extract(_read_waveform(front_end, recording)))
-    if isinstance(checked, AudioError):
-        raise checked
-    return checked
-
-
-def _read_waveform(front_end: RecordingTransformer, recording: Recording) -> NDArray[np.float32]:
-    rate, keep, n_times = front_end.sample_rate, None, None
-    cuts_silence = front_end.trim_silence or front_end.drop_silence
-    if front_end.duration is not None:
-        n_times = max(1, round(front_end.duration * rate))
-        if front_end.crop != "loudest" and not cuts_silence:
-            keep = partial(find_part, n_times=n_times, crop=front_end.crop)
-    waveform = recording.read(rate, keep)
-    if front_end.trim_silence:
-        waveform = trim_silent_ends(waveform, rate)
-    if front_end.drop_silence:
-        waveform = leave_out_silence(waveform, rate)
-    if n_times is not None:
-        waveform = set_length(waveform, n_times, front_end.crop, front_end.pad)
-    return waveform
-
-
-def _as_array(frames: list[Frames]) -> NDArray:
-    if len({recording.shape for recording in frames}) == 1:
-        return np.stack(frames)
-    ragged = np.empty(len(frames), dtype=object)
-    for index, recording in enumerate(frames):
-        ragged[index] = recording
-    return ragged

@@ -18,7 +18,8 @@ from sklearn.utils import check_consistent_length
 from .._audio import Recordings
 from .._labels import check_speakers
 from .._progress import Progress
-from ._base import Extracted, RecordingTransformer
+from ._base import RecordingTransformer
+from ._extraction import Extracted
 from ._frame_files import (
     ABOUT,
     FRAMES,

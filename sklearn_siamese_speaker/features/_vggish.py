@@ -15,7 +15,8 @@ from sklearn.utils import gen_batches
 from .._audio import AudioError, Recording, warn_caller
 from .._compat import Interval
 from .._docs import substitute
-from ._base import TEXTS, Frames, FrontEnd, frames_or_fault, usable_waveforms
+from ._base import TEXTS, Frames, FrontEnd
+from ._extraction import frames_or_fault, usable_waveforms
 from ._length import set_length
 from ._spectral import (
     VGGISH_PATCH_TIMES,
