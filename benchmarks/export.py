@@ -3,7 +3,7 @@
     SKLEARN_SIAMESE_SPEAKER_SPEECH=folder OMP_NUM_THREADS=1 python benchmarks/export.py
 
 Each network is trained for one epoch and exported with its front end. Model and pipeline embed 200
-recordings of 0.3 to 10 s, cut out of LibriSpeech. CAM++ is exported where its weights are.
+recordings of 0.3 to 10 s, cut out of LibriSpeech. So do the box and, where its weights are, CAM++.
 """
 
 import os
@@ -80,6 +80,7 @@ def main():
             compare(network, make_pipeline(MFCC(), encoder).fit(X, y), waveforms, folder)
         raw = make_pipeline(RawAudio(), SiameseSpeakerEncoder(max_epochs=1, random_state=0))
         compare("raw audio, cnn1d", raw.fit(X, y), waveforms, folder)
+        compare("box", PretrainedSpeakerEncoder().fit(X[:1]), waveforms, folder)
         try:
             campplus = PretrainedSpeakerEncoder("campplus").fit(X[:1])
         except OSError as error:

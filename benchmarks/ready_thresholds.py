@@ -15,7 +15,6 @@ from accuracy import CORPORA, join, load
 from train_box import train
 
 from sklearn_siamese_speaker import PretrainedSpeakerEncoder
-from sklearn_siamese_speaker.encoders._public_models import BOX_FRAMES
 from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import N_ENROLMENTS, calibrate
 
@@ -48,8 +47,7 @@ def of_twins(recordings, y):
     for known in (in_first_half, ~in_first_half):
         kept, left = ([recordings[i] for i in np.flatnonzero(chosen)] for chosen in (known, ~known))
         twin = train(*join([(kept, y[known]), *others]))
-        embeddings = twin.transform(BOX_FRAMES.transform(left))
-        rows.append(thresholds(embeddings, y[~known], "euclidean"))
+        rows.append(thresholds(twin.transform(left), y[~known], "euclidean"))
         print("  a twin:", np.round(rows[-1], 3), flush=True)
     return np.mean(rows, axis=0)
 

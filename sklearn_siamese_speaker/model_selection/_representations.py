@@ -70,7 +70,7 @@ def compare_representations(
         `names`, a list, and arrays of shape (n_representations,) in the same order:
 
         * `n_values`: dimensionality of the representation: the number of values that the first step
-          of the pipeline returns for the first unseen recording, scaled to 3 s;
+          of the pipeline returns for the first unseen recording; if they are frames, scaled to 3 s;
         * `mean`: the accuracy; `lower` and `upper`, its 95 % interval for other speakers; this and
           all other intervals are NaN, with a warning, for fewer than 10 unseen speakers;
         * `difference` of the accuracy to the highest one; `difference_lower` and
@@ -192,6 +192,8 @@ def _fit_and_evaluate(
 def _count_values(front_end: BaseEstimator | None, X: NDArray | list) -> int:
     """Return how many values a front end makes of 3 s of the only recording in `X`."""
     frames = X if front_end is None else front_end.transform(X)
+    if hasattr(front_end, "embedding_metric_"):  # one embedding, however long the recording
+        return np.shape(frames)[1]
     (recording,), _ = open_recordings(X, getattr(front_end, "input_sample_rate", _SAMPLE_RATE))
     seconds = len(recording.read(_SAMPLE_RATE)) / _SAMPLE_RATE
     return round(np.size(frames[0]) * _SECONDS / seconds)

@@ -166,6 +166,17 @@ def test_values_of_files_are_scaled_by_their_duration(voices, tmp_path):
     assert comparison.n_values.tolist() == [24000]  # 8000 a second
 
 
+def test_an_embedding_has_as_many_values_however_long_the_recording(voices):
+    X, y = voices
+    embedding = make_pipeline(Embedding(4))
+    comparison = compare_representations({"embedding": embedding}, X, y, k_way=4, n_tasks=5)
+    assert comparison.n_values.tolist() == [4]
+
+
+class Embedding(Spectrum):
+    embedding_metric_ = "cosine"
+
+
 class FromFiles(Frames):
     def transform(self, X):
         return np.stack([soundfile.read(path)[0] for path in X])
