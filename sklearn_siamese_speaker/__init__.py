@@ -9,7 +9,8 @@ Recordings to speaker embeddings, already trained
 Encoders to ONNX files
     export_onnx
 Embeddings to decisions
-    OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?)
+    OneShotClassifier (who is it?), SpeakerVerifier (is it the same speaker?),
+    SpeakerDiarizer (who spoke when?)
 Enrolled people in a file
     SpeakerStore; SpeakerStoreError, NotErasedError
 Evaluation of any of them
@@ -38,6 +39,7 @@ from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
 from .recognition import (
     NotErasedError,
     OneShotClassifier,
+    SpeakerDiarizer,
     SpeakerStore,
     SpeakerStoreError,
     SpeakerVerifier,
@@ -59,6 +61,7 @@ __all__ = [
     "PretrainedSpeakerEncoder",
     "RawAudio",
     "SiameseSpeakerEncoder",
+    "SpeakerDiarizer",
     "SpeakerStore",
     "SpeakerStoreError",
     "SpeakerVerifier",

@@ -12,7 +12,7 @@ _TRUSTED = {
     "sklearn_siamese_speaker": """
         ChannelPerturbation FramePooling LogMelSpectrogram MFCC OneShotClassifier
         OnnxSpeakerEncoder PretrainedSpeakerEncoder RawAudio SiameseSpeakerEncoder
-        SpeakerVerifier SpeedPerturbation VGGish
+        SpeakerDiarizer SpeakerVerifier SpeedPerturbation VGGish
     """,
     "sklearn_siamese_speaker.model_selection": """
         NShotKWayScorer NShotKWaySplit SeenUnseenSplit SpeakerKFold

@@ -17,10 +17,11 @@ from ._recordings import (
     warn_caller,
     warn_of_doubts,
 )
-from ._speech import find_speech, frame_energy, frame_length, step_length
+from ._speech import HOP, find_speech, frame_energy, frame_length, step_length
 from ._waveforms import MAX_DURATION, MAX_SAMPLE_RATE, MIN_DURATION, MIN_SAMPLE_RATE, resample
 
 __all__ = [
+    "HOP",
     "MAX_DURATION",
     "MAX_SAMPLE_RATE",
     "MIN_DURATION",

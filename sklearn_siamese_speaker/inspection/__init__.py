@@ -1,6 +1,7 @@
 """Figures as scikit-learn displays; matplotlib is imported when one is drawn."""
 
 from .._public import publish
+from ._diarization import DiarizationDisplay
 from ._embedding import EmbeddingDisplay
 from ._n_shot_k_way import NShotKWayDisplay
 from ._recording import RecordingDisplay
@@ -10,6 +11,7 @@ from ._training_history import TrainingHistoryDisplay
 from ._trial_score import TrialScoreDisplay
 
 __all__ = [
+    "DiarizationDisplay",
     "EmbeddingDisplay",
     "NShotKWayDisplay",
     "RecordingDisplay",
