@@ -52,7 +52,7 @@ class DiarizationDisplay:
     >>> conversation, segments = make_conversation(X, y, random_state=0)
     >>> display = DiarizationDisplay.from_recording(conversation, segments)
     >>> [label.get_text() for label in display.axes_[1].get_yticklabels()]
-    ['speaker00', 'speaker01']
+    ['speaker01', 'speaker00']
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils import Tags, check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from .._audio import Recording, Recordings, is_list_of_recordings, open_recordings, raise_faults
@@ -120,6 +120,10 @@ class SpeakerDiarizer(BaseEstimator):
     >>> diarizer = SpeakerDiarizer(speech="energy")
     >>> for start, end, speaker in diarizer.predict([conversation])[0]:
     ...     print(f"{start:.1f} {end:.1f} {speaker}")
+    0.6 3.8 S1
+    4.2 7.4 S1
+    7.7 11.0 S2
+    11.5 14.7 S2
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -270,11 +274,13 @@ class SpeakerDiarizer(BaseEstimator):
 
     def _open(self, X: Any, *, reset: bool) -> list[Recording]:
         check_recordings(X)
-        is_array = not is_list_of_recordings(X)
-        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=is_array)
         if isinstance(self.speech, list):
             check_consistent_length(X, self.speech)
-        recordings, faults = open_recordings(np.asarray(X) if is_array else X, SAMPLE_RATE)
+        rows = X
+        if is_array := not is_list_of_recordings(X):
+            rows = check_array(X, allow_nd=True, ensure_all_finite=False, estimator=self)
+        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=is_array)
+        recordings, faults = open_recordings(rows, SAMPLE_RATE)
         raise_faults(faults, len(X))
         return recordings
 
