@@ -241,9 +241,8 @@ def no_bytes(patch, tmp_path):
 
 def text(patch, tmp_path):
     (tmp_path / "text.wav").write_text("What is this?")
-    reason = (
-        "is not audio that libsndfile can read (Format not recognized); convert it to WAV or FLAC."
-    )
+    unknown = soundfile.LibsndfileError(1).error_string.rstrip(".")
+    reason = f"is not audio that libsndfile can read ({unknown}); convert it to WAV or FLAC."
     return tmp_path / "text.wav", reason
 
 

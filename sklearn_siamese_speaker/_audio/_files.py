@@ -41,7 +41,9 @@ def open_sound_file(path: str, fault: _Fault) -> soundfile.SoundFile:
     except (soundfile.SoundFileError, TypeError) as error:
         reason = f"is not audio that libsndfile can read ({_reason_of(error)}); "
         raise fault(reason + "convert it to WAV or FLAC.") from error
-    found = _find_header_fault(sound) or _find_ogg_fault(name)
+    found = _find_header_fault(sound)
+    if sound.format == "OGG":
+        found = found or _find_ogg_fault(name)
     if found:
         sound.close()
         raise fault(found)
@@ -125,7 +127,7 @@ _BEGINS, _ENDS = 2, 4  # flags of a page
 
 
 def _find_ogg_fault(name: str | bytes) -> str | None:
-    """Return why an Ogg file is not whole, None for a whole one and for other files."""
+    """Return why an Ogg file is not whole, None for a whole one."""
     unfinished: set[int] = set()
     n_groups = 0  # of streams that sound together; one group follows another in a chained file
     with open(name, "rb") as file:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike
+from soundfile import SoundFile
 
 from ._files import MAX_CHANNELS, check_regular_file, decode, open_sound_file
 from ._waveforms import Survey, Waveform, mix, resample, resample_blocks, resampled_length, scale
@@ -79,12 +80,16 @@ def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound of an X: a file, or a waveform in memory, with its sample rate in Hz."""
+    """One sound of an X: a file, or a waveform in memory, with its sample rate in Hz.
+
+    A file that is open already, `sound`, is not opened again to be read.
+    """
 
     index: int
     path: str | None = None
     waveform: Waveform | None = None
     sample_rate: float | None = None
+    sound: SoundFile | None = None
 
     def fault(self, reason: str) -> AudioError:
         """Return, not raise, the `AudioError` that says why this recording cannot be used."""
@@ -143,8 +148,7 @@ class Recording:
         keep: Callable[[int], slice] | None,
         length: int | None = None,
     ) -> Waveform:
-        assert self.path is not None
-        with open_sound_file(self.path, self.fault) as sound:
+        with self._open() as sound:
             rate = sound.samplerate
             if length is None:
                 length = resampled_length(sound.frames, rate, sample_rate)
@@ -159,6 +163,17 @@ class Recording:
             return self._read_file(sample_rate, keep, found)
         self._warn(survey.find_clipping())
         return waveform
+
+    def _open(self) -> SoundFile:
+        if self.sound is not None and not self.sound.closed:
+            return self.sound
+        assert self.path is not None
+        return open_sound_file(self.path, self.fault)
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self.sound is not None:
+            self.sound.close()
 
     def _mix_blocks(self, sound: Any, survey: Survey) -> Iterator[Waveform]:
         for channels in decode(sound, self.fault):
@@ -222,6 +237,8 @@ def open_recordings(
     """
     is_rows = not is_list_of_recordings(X)
     recordings, faults, doubts = open_some(X, 0, is_rows, input_sample_rate, sample_rate)
+    for recording in recordings:
+        recording.close()
     warn_of_doubts(doubts)
     return recordings, faults
 
@@ -236,6 +253,7 @@ def open_some(
     """Open some of the sounds of an X, as `open_recordings` does; doubts are returned as well.
 
     `first` is the position of ``items[0]`` in X. `is_rows` says whether X is an array of rows.
+    Files are left open, so that each is opened once: close the recordings.
     """
     recordings, faults, doubts = [], [], []
     for index, item in enumerate(items, first):
@@ -284,8 +302,8 @@ def _open_item(
     """Return the recording and, for the row of an array, a reason to doubt it."""
     if isinstance(item, (str, os.PathLike)):
         path = str(os.fspath(item))  # not numpy's str_
-        with open_sound_file(path, Recording(recording.index, path).fault) as sound:
-            return Recording(recording.index, path, sample_rate=sound.samplerate), None
+        sound = open_sound_file(path, Recording(recording.index, path).fault)
+        return Recording(recording.index, path, sample_rate=sound.samplerate, sound=sound), None
     channels = _to_channels(recording, item, is_row)
     waveform = mix(channels)
     survey = Survey()

@@ -61,11 +61,15 @@ def extract_batch(
     rates = front_end.input_sample_rate, front_end.sample_rate
     recordings, faults, doubts = open_some(items, first, is_rows, *rates)
     results: Sequence[Frames | AudioError | None]
-    if extract and not faults:
-        with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks at what comes
-            results = front_end._extract_recordings(recordings)
-    else:
-        results = [catch(Recording.check, recording) for recording in recordings]
+    try:
+        if extract and not faults:
+            with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks at them
+                results = front_end._extract_recordings(recordings)
+        else:
+            results = [catch(Recording.check, recording) for recording in recordings]
+    finally:
+        for recording in recordings:
+            recording.close()
     faults += [result for result in results if isinstance(result, AudioError)]
     frames = [] if faults else [result for result in results if isinstance(result, np.ndarray)]
     return Extracted(len(items), frames, faults, doubts)

@@ -1,8 +1,8 @@
 """Pure functions from waveforms to spectra, mel bands and cepstra, one recording at a time.
 
 Nothing here looks at more than one recording, and no result depends on the number of threads:
-Fourier and cosine transforms are scipy's, the mel filters are librosa's, the mel bands are a sparse
-product.
+Fourier transforms are NumPy's, cosine transforms scipy's, the mel filters librosa's, and the mel
+bands are a sparse product.
 """
 
 from __future__ import annotations
@@ -84,8 +84,11 @@ def frame(waveform: NDArray, frame_length: int, hop_length: int, *, center: bool
     >>> frame(np.arange(1, 6), 4, 2, center=False)
     array([[1, 2, 3, 4]])
     """
-    if center:
-        waveform = np.pad(waveform, frame_length // 2)
+    if center:  # np.pad takes ten times as long
+        n_before = frame_length // 2
+        padded = np.zeros(len(waveform) + 2 * n_before, dtype=waveform.dtype)
+        padded[n_before : n_before + len(waveform)] = waveform
+        waveform = padded
     return np.lib.stride_tricks.sliding_window_view(waveform, frame_length)[::hop_length]
 
 
@@ -116,10 +119,18 @@ def power_spectrum(frames: NDArray, window: NDArray[np.float64]) -> NDArray[np.f
         n_bins is 1 + n_fft // 2.
     """
     power = np.empty((len(frames), 1 + len(window) // 2), dtype=np.float32)
+    # One block's memory serves for all: to allocate it anew costs as much as to fill it.
+    windowed = np.empty((_BLOCK, len(window)))
+    spectrum = np.empty((_BLOCK, power.shape[1]), dtype=complex)
+    squares = spectrum.view(float)  # of real parts and, between them, of imaginary parts
     for start in range(0, len(frames), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        spectrum = scipy.fft.rfft(frames[block] * window)
-        power[block] = spectrum.real**2 + spectrum.imag**2
+        block = frames[start : start + _BLOCK]
+        n = len(block)
+        np.multiply(block, window, out=windowed[:n])
+        np.fft.rfft(windowed[:n], out=spectrum[:n])
+        np.square(squares[:n], out=squares[:n])
+        rows = power[start : start + n]
+        np.add(squares[:n, ::2], squares[:n, 1::2], out=rows, casting="same_kind")
     return power.T
 
 
