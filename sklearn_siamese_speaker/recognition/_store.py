@@ -27,6 +27,7 @@ from ._store_rows import (
     calibration_in,
     change_of,
     check_encoder,
+    encoder_of,
     insert,
     is_enrolled,
     names_in,
@@ -99,6 +100,12 @@ class SpeakerStore:
         """Names of the enrolled people, sorted."""
         with self._file().reading() as db:
             return names_in(db)
+
+    @property
+    def encoder(self) -> str | None:
+        """Fingerprint of the encoder that the people are enrolled with, None if there is nobody."""
+        with self._file().reading() as db:
+            return encoder_of(db)
 
     def enrol(self, names: ArrayLike, X: ArrayLike, encoder: BaseEstimator | None = None) -> Self:
         """Enrol recordings, of people enrolled already or of others; all of them or none.

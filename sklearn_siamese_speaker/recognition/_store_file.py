@@ -96,7 +96,7 @@ class StoreFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection; all that is read through it is of one moment."""
-        nothing = f"There is nobody in the store {self.path!r}; the first enrolment makes it."
+        nothing = f"There is no store {self.path!r}; the first enrolment makes it."
         if not self._exists():
             raise FileNotFoundError(nothing)
         with self._connected() as db:

@@ -116,6 +116,12 @@ def names_in(db: sqlite3.Connection) -> list[str]:
     return [name for (name,) in db.execute("SELECT DISTINCT name FROM voiceprints ORDER BY name")]
 
 
+def encoder_of(db: sqlite3.Connection) -> str | None:
+    """Return the fingerprint of the encoder, None if nobody is enrolled."""
+    row = db.execute("SELECT encoder FROM voiceprints LIMIT 1").fetchone()
+    return None if row is None else row[0]
+
+
 def change_of(db: sqlite3.Connection) -> str:
     """Return a name of the present state, which every change replaces by another."""
     return db.execute("SELECT change FROM store").fetchone()[0]

@@ -399,7 +399,7 @@ def test_numbers_paths_and_infinities_are_refused(store):
 def test_reading_does_not_make_a_store(tmp_path):
     store = SpeakerStore(tmp_path / "people.db")
     for read in [lambda: store.people, store.classifier, lambda: store.forget("ana")]:
-        with pytest.raises(FileNotFoundError, match="There is nobody in the store"):
+        with pytest.raises(FileNotFoundError, match="There is no store"):
             read()
     assert os.listdir(tmp_path) == []
 
@@ -407,7 +407,7 @@ def test_reading_does_not_make_a_store(tmp_path):
 def test_an_empty_file_of_a_killed_process_becomes_a_store(tmp_path):
     (tmp_path / "people.db").touch()
     store = SpeakerStore(tmp_path / "people.db")
-    with pytest.raises(FileNotFoundError, match="There is nobody"):
+    with pytest.raises(FileNotFoundError, match="There is no store"):
         store.people  # noqa: B018
     assert store.enrol(["ana"], [ANA]).people == ["ana"]
 
