@@ -1,8 +1,10 @@
-"""Size and price of each network: parameters, multiply-adds and milliseconds for a 3 s recording.
+"""Size and price of each network: numbers learned, multiply-adds, milliseconds for a 3 s recording.
 
 The input is 40 MFCCs at 100 frames a second, 48,000 samples for "cnn1d"; the networks have their
-default sizes. Multiply-adds are counted in convolutions, fully connected layers and LSTMs, the time
-is the median of single recordings on one thread. Usage: python benchmarks/networks.py
+default sizes. Numbers learned are parameters and buffers, such as the closed form of "statistics".
+Multiply-adds are counted in convolutions, fully connected layers and LSTMs, and not in other
+products, which are most of those of "statistics". The time is the median of single recordings on
+one thread. Usage: python benchmarks/networks.py
 """
 
 import time
@@ -52,13 +54,13 @@ def milliseconds(network, frames, n_times=20):
 @torch.no_grad()
 def main():
     torch.set_num_threads(1)
-    print(f"{'network':10}{'parameters':>12}{'multiply-adds':>16}{'ms':>8}")
+    print(f"{'network':10}{'learned':>12}{'multiply-adds':>16}{'ms':>8}")
     for name, (n_features, n_frames) in INPUTS.items():
         network = NETWORKS[name](n_features).eval()
         frames = torch.randn(1, n_features, n_frames)
-        n_parameters = sum(p.numel() for p in network.parameters())
+        n_learned = sum(numbers.numel() for numbers in network.state_dict().values())
         print(
-            f"{name:10}{n_parameters:12,}{multiply_adds(network, frames):16,}"
+            f"{name:10}{n_learned:12,}{multiply_adds(network, frames):16,}"
             f"{milliseconds(network, frames):8.1f}"
         )
 
