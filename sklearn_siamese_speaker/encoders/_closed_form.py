@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import linalg
+from scipy.linalg import blas
 from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
@@ -86,8 +87,8 @@ def _samples(siamese: Siamese, recording: Frames) -> Iterator[NDArray[np.float32
     statistics: Any = siamese.network.statistics
     frames = _standardized(siamese, recording)
     n_part = math.ceil(_PART * frames.shape[2])
-    for part in (frames, frames[:, :, :n_part], frames[:, :, -n_part:]):
-        yield statistics(part)[0].numpy()
+    yield from statistics(frames).numpy()
+    yield from statistics(torch.cat([frames[:, :, :n_part], frames[:, :, -n_part:]])).numpy()
 
 
 class Scatter:
@@ -105,17 +106,25 @@ class Scatter:
     """
 
     def __init__(self, n_statistics: int, n_speakers: int) -> None:
-        self.products = np.zeros((n_statistics, n_statistics))
+        self._triangle = np.zeros((n_statistics, n_statistics), order="F")
         self.sums = np.zeros((n_speakers, n_statistics))
         self.counts = np.zeros(n_speakers)
 
     def add(self, samples: Matrix, speakers: NDArray[np.intp]) -> None:
         """Add samples (n_samples, n_statistics) of speakers (n_samples,)."""
-        self.products += samples.T @ samples
+        # The upper triangle of a symmetric product, added in place: half the work.
+        self._triangle = blas.dsyrk(1.0, samples.T, 1.0, self._triangle, overwrite_c=True)
         self.counts += np.bincount(speakers, minlength=len(self.counts))
         present, first = np.unique(np.sort(speakers), return_index=True)
         in_order = samples[np.argsort(speakers, kind="stable")]
         self.sums[present] += np.add.reduceat(in_order, first)
+
+    @property
+    def products(self) -> Matrix:
+        """Sum of the outer products of the samples, (n_statistics, n_statistics)."""
+        for i in range(1, len(self._triangle)):
+            self._triangle[i, :i] = self._triangle[:i, i]
+        return self._triangle
 
     @property
     def mean(self) -> Matrix:
