@@ -283,9 +283,22 @@ def test_the_probability_of_speech_is_that_of_the_package():
 
 
 def test_speech_lasts_until_the_probability_is_low():
-    probabilities = np.array([0.15, 0.3, 0.15, 0.1, 0.05, 0.15, 0.2, 0.0])
+    probabilities = np.array([0.14, 0.3, 0.14, 0.1, 0.05, 0.14, 0.2, 0.0])
     expected = [False, True, True, True, False, False, True, False]
     assert_array_equal(_diarize_speech._above(probabilities), expected)
+
+
+def test_detected_speech_reaches_as_far_as_the_sound_is_loud(monkeypatch):
+    waveform = np.full(16000 * 4, 1e-4, np.float32)
+    waveform[16000:48000] = say(3, 2, np.random.default_rng(0))  # from 1 to 3 s
+    waveform[::2] *= -1
+    probabilities = np.zeros(125)
+    probabilities[34:80] = 1  # from 1.088 to 2.56 s
+    monkeypatch.setattr(_diarize_speech, "_probabilities", lambda waveform: probabilities)
+    monkeypatch.setattr(_diarize_speech, "_MARGIN", {"silero": 0.0})
+    [(start, end)] = find_spans(waveform, "silero")
+    assert_allclose(start, 1, atol=0.02)
+    assert_allclose(end, 2.76)  # no further than 0.2 s
 
 
 def test_energy_finds_the_loud_parts_with_their_margins():
