@@ -34,11 +34,12 @@ def enrol(E: NDArray[Any], labels: NDArray[Any], metric: str, aggregation: str) 
     classes, speakers = np.unique(labels, return_inverse=True)
     order = np.argsort(speakers, kind="stable")  # of one speaker, in the order they came
     first = np.searchsorted(speakers[order], np.arange(len(classes)))
-    prototypes, first_prototype = build_prototypes(E[order], first, metric, aggregation)
+    embeddings = E[order]
+    prototypes, first_prototype = build_prototypes(embeddings, first, metric, aggregation)
     return {
         "classes_": classes,
         "labels_": labels[order],
-        "embeddings_": E[order],
+        "embeddings_": embeddings,
         "prototypes_": prototypes,
         "first_prototype_": first_prototype,
         "metric_": metric,

@@ -39,7 +39,7 @@ def build_prototypes(
     first : ndarray of shape (n_speakers,)
         Row of `prototypes` at which each speaker's begin.
     """
-    if aggregation == "nearest":
+    if aggregation == "nearest" or len(first) == len(E):  # one recording of each: no copy
         return E, first
     prototypes = np.empty((len(first), E.shape[1]), dtype=E.dtype)
     counts = np.diff(first, append=len(E))

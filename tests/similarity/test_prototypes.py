@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker.similarity import METRICS, build_prototypes
+from sklearn_siamese_speaker.similarity import AGGREGATIONS, METRICS, build_prototypes
 
 
 def make_embeddings(n_samples, n_dims=16, seed=0, dtype=np.float64):
@@ -21,6 +21,14 @@ def test_prototypes_of_four_recordings_worked_out_by_hand():
     nearest, first_nearest = build_prototypes(E, first, "euclidean", "nearest")
     np.testing.assert_array_equal(nearest, E)
     np.testing.assert_array_equal(first_nearest, first)
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_one_recording_of_each_speaker_is_not_copied(aggregation):
+    E = make_embeddings(30)
+    prototypes, first = build_prototypes(E, np.arange(30), "cosine", aggregation)
+    assert np.shares_memory(prototypes, E)
+    np.testing.assert_array_equal(first, np.arange(30))
 
 
 @pytest.mark.parametrize("metric", METRICS)
