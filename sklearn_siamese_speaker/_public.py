@@ -19,8 +19,8 @@ _TRUSTED = {
     """,
     "sklearn_siamese_speaker.nn": """
         AdditiveAngularMargin AdditiveNoise BandLimit BinaryCrossEntropy CNN1d CNN2d
-        CNNLSTM Contrastive CosineSpace CovariancePooling CustomLoss EuclideanSpace
-        FeatureMask LSTM Loss ManhattanSpace MixturePooling PairLoss Prototypical
+        CNNLSTM Contrastive CosineSpace CovariancePooling CustomLoss DiscriminantNetwork
+        EuclideanSpace FeatureMask LSTM Loss ManhattanSpace MixturePooling PairLoss Prototypical
         RandomChannel RandomPairSampler RandomPairs Siamese Space SpeakerBatchSampler
         StatisticsNetwork StatisticsPooling TDNN TimeMask Triplet VocalTractWarp
         WeightedManhattanSpace

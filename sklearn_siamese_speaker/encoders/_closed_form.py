@@ -1,4 +1,4 @@
-"""The start of a statistics network in closed form: a mixture of frames, a discriminant of them.
+"""The start of a network in closed form: a mixture of frames, a discriminant of statistics.
 
 The statistics of all recordings are never held at once. Their covariances are accumulated
 recording by recording, so that memory grows with the square of the number of statistics and with
@@ -20,7 +20,7 @@ from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
 from ..features._background import fit_mixture, fit_slope_scale
-from ..nn import Siamese
+from ..nn import Siamese, StatisticsNetwork
 
 Frames = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -37,7 +37,7 @@ def start_in_closed_form(
     speakers: NDArray[np.intp],
     seed: int,
 ) -> None:
-    """Set the mixture and the discriminant of a statistics network, and the loss's directions.
+    """Set the statistics and the discriminant of a network, and the loss's directions.
 
     Parameters
     ----------
@@ -53,17 +53,10 @@ def start_in_closed_form(
         Draws the frames of the mixture.
     """
     network: Any = siamese.network
-    statistics = network.statistics
-
-    def standardize(recording: Frames) -> Frames:
-        return _standardized(siamese, recording)[0].numpy()
-
     with torch.no_grad():
-        statistics.set_slope_scale(fit_slope_scale(frames, standardize))
-        statistics.mixture.set_mixture(
-            *fit_mixture(frames, standardize, len(statistics.mixture.weights), seed)
-        )
-        scatter = Scatter(statistics.n_statistics, int(speakers.max()) + 1)
+        if isinstance(network, StatisticsNetwork):
+            _fit_statistics(siamese, network.statistics, frames, seed)
+        scatter = Scatter(network.statistics.n_statistics, int(speakers.max()) + 1)
         for batch in gen_batches(len(frames), _BLOCK):
             samples = [list(_samples(siamese, recording)) for recording in frames[batch]]
             owners = np.repeat(speakers[batch], [len(own) for own in samples])
@@ -76,6 +69,17 @@ def start_in_closed_form(
         if isinstance(of_speakers, Tensor):
             means = (scatter.speaker_means - scatter.mean) @ directions
             of_speakers.zero_()[:, : means.shape[1]] = torch.from_numpy(means)
+
+
+def _fit_statistics(siamese: Siamese, statistics: Any, frames: Sequence[Frames], seed: int) -> None:
+    """Set the scale of the slopes, and the mixture."""
+
+    def standardize(recording: Frames) -> Frames:
+        return _standardized(siamese, recording)[0].numpy()
+
+    statistics.set_slope_scale(fit_slope_scale(frames, standardize))
+    n_mixtures = len(statistics.mixture.weights)
+    statistics.mixture.set_mixture(*fit_mixture(frames, standardize, n_mixtures, seed))
 
 
 def _standardized(siamese: Siamese, frames: Frames) -> Tensor:
@@ -166,7 +170,9 @@ class Scatter:
     def _within(self, shrinkage: float) -> Matrix:
         n_samples = self.counts.sum()
         within = (self.products - self.sums.T @ self.speaker_means) / n_samples
-        mean_variance = np.trace(within) / len(within)
+        variances = np.diag(within)
+        n_varying = np.count_nonzero(variances > _CONSTANT * variances.max(initial=0.0))
+        mean_variance = variances.sum() / max(n_varying, 1)
         # Speakers without any variation leave nothing to shrink to.
         total = np.trace(self.products) / n_samples / len(within)
         mean_variance = max(mean_variance, _CONSTANT * total, _CONSTANT)

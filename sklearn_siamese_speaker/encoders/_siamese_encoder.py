@@ -78,13 +78,13 @@ class SiameseSpeakerEncoder(
 
     Parameters
     ----------
-    network : {"auto", "statistics", "cnn2d", "cnn1d", "lstm", "cnn_lstm", "tdnn"}, class or \
-            torch.nn.Module, default="auto"
-        What encodes a recording. "auto" is "cnn1d" for one feature (raw audio), else "statistics":
-        pooled statistics with a start in closed form. "cnn2d" is the case study's network, "tdnn"
-        an x-vector style network. A class, or another callable, is called as
-        ``network(n_features, **arguments)``. A module is copied, its weights are the start. Each
-        maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)`` for any number of frames.
+    network : {"auto", "statistics", "discriminant", "cnn2d", "cnn1d", "lstm", "cnn_lstm", \
+            "tdnn"}, class or torch.nn.Module, default="auto"
+        What encodes a recording. "auto" is "statistics", pooled statistics with a start in closed
+        form; "cnn1d" for one feature (raw audio); "discriminant" for more than 100, embeddings of
+        another encoder. "cnn2d" is the case study's, "tdnn" an x-vector style network. A class, or
+        another callable, is called as ``network(n_features, **arguments)``. A module is copied, its
+        weights are the start. Each maps ``(batch, n_features, n_frames)`` to ``(batch, n_dims)``.
     metric : {"euclidean", "cosine", "manhattan", "weighted_manhattan"}, class or \
             torch.nn.Module, default="euclidean"
         Distance between two embeddings. "weighted_manhattan" learns a non-negative weight for

@@ -222,7 +222,10 @@ def _start_modules(
     A network that has a start in closed form begins there.
     """
     n_features, n_classes = frames[0].shape[0], int(speakers.max()) + 1
-    siamese, loss = build_modules(settings.parts, n_features, n_classes, *frame_statistics(frames))
+    mean, scale = frame_statistics(frames)
+    siamese, loss = build_modules(settings.parts, n_features, n_classes, mean, scale)
+    if getattr(siamese.network, "keeps_proportions", False):
+        siamese.scale.fill_(scale.square().mean().sqrt())
     if start is None and hasattr(siamese.network, "set_discriminant"):
         start_in_closed_form(siamese, loss, frames, speakers, seed)
     if start is not None:

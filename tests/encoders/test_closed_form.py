@@ -6,9 +6,11 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.linalg import eigh
 from sklearn.covariance import shrunk_covariance
+from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_siamese_speaker import FramePooling
+from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.encoders._closed_form import Scatter, start_in_closed_form
+from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
 from sklearn_siamese_speaker.nn import Siamese, StatisticsNetwork, frame_statistics
 from sklearn_siamese_speaker.nn._spaces import EuclideanSpace
 
@@ -107,3 +109,30 @@ def test_the_directions_of_the_loss_start_at_the_means_of_the_speakers(started):
     means = [projected[speakers == s].mean(0) for s in range(5)]
     cosines = torch.cosine_similarity(torch.stack(means), loss.directions)
     assert (cosines > 0.95).all()  # the directions know parts of the recordings too
+
+
+def make_vectors(n_speakers, seed):
+    """Return 8 embeddings of each speaker; what one speaker varies is large in a tenth of them."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(n_speakers), 8)
+    varies = np.where(np.arange(120) % 10 == 0, 5.0, 1.0)
+    X = rng.normal(size=(n_speakers, 120))[y] + varies * rng.normal(size=(len(y), 120))
+    return X.astype(np.float32), y
+
+
+def test_vectors_keep_the_proportions_of_their_dimensions():
+    X, y = make_vectors(30, seed=0)
+    encoder = SiameseSpeakerEncoder(max_epochs=1, random_state=0).fit(X, y)
+    assert encoder.net_.module_.scale.unique().numel() == 1
+    assert_allclose(encoder.net_.module_.scale[0], np.sqrt(X.var(axis=0).mean()), rtol=1e-5)
+
+
+def test_embeddings_of_another_encoder_are_better_behind_the_default():
+    known, unknown = make_vectors(60, seed=0), make_vectors(20, seed=1)
+    encoder = SiameseSpeakerEncoder(random_state=0).fit(*known)
+    tasks = {"n_shots": 1, "k_way": 10, "n_tasks": 500, "random_state": 0}
+    learned = n_shot_k_way_score(encoder, *unknown, **tasks).mean()
+    as_they_are = n_shot_k_way_score(
+        FunctionTransformer().fit(unknown[0]), *unknown, **tasks
+    ).mean()
+    assert learned > as_they_are + 0.05

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from torch import nn
 
 from ._cnn import CNN1d, CNN2d
+from ._discriminant import DiscriminantNetwork
 from ._lstm import CNNLSTM, LSTM
 from ._moments import CovariancePooling, MixturePooling
 from ._pooling import StatisticsPooling
@@ -25,11 +26,15 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "cnn_lstm": CNNLSTM,
     "tdnn": TDNN,
     "statistics": StatisticsNetwork,
+    "discriminant": DiscriminantNetwork,
 }
+_MOST_FEATURES = 100  # of a frame; more are embeddings
 
 
 def auto_network(n_features: int) -> str:
-    """Return the name of the network that suits frames of so many features; raw audio has one.
+    """Return the name of the network that suits frames of so many features.
+
+    One feature is raw audio; more than 100 are the dimensions of another encoder's embeddings.
 
     Parameters
     ----------
@@ -38,7 +43,7 @@ def auto_network(n_features: int) -> str:
 
     Returns
     -------
-    name : {"cnn1d", "statistics"}
+    name : {"cnn1d", "statistics", "discriminant"}
         What ``network="auto"`` stands for.
 
     Examples
@@ -47,7 +52,9 @@ def auto_network(n_features: int) -> str:
     >>> auto_network(40)
     'statistics'
     """
-    return "cnn1d" if n_features == 1 else "statistics"
+    if n_features == 1:
+        return "cnn1d"
+    return "statistics" if n_features <= _MOST_FEATURES else "discriminant"
 
 
 __all__ = [
@@ -58,6 +65,7 @@ __all__ = [
     "CNN1d",
     "CNN2d",
     "CovariancePooling",
+    "DiscriminantNetwork",
     "MixturePooling",
     "StatisticsNetwork",
     "StatisticsPooling",

@@ -10,10 +10,11 @@ from torch.nn import functional
 
 from .._checks import check_number, check_sizes
 from .._vocal_tract import VocalTractWarp
+from ._discriminant import DiscriminantNetwork
 from ._moments import SLOPE_FACTOR, CovariancePooling, MixturePooling
 
 _SMALLEST_VARIANCE = 1e-5
-_MOST_FEATURES = 1000  # their covariance holds half a million numbers a recording
+_MOST_FEATURES = 128  # 25,000 statistics, and 5 GB for a matrix of all their products
 
 
 class FrameStatistics(nn.Module):
@@ -60,13 +61,12 @@ class FrameStatistics(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-class StatisticsNetwork(nn.Module):
+class StatisticsNetwork(DiscriminantNetwork):
     """Statistics of the frames, projected to where speakers differ and recordings of one do not.
 
-    The network has a start in closed form: a Gaussian mixture of the training frames, and a linear
-    discriminant of the statistics [1]_ whose within-speaker covariance is shrunk towards a multiple
-    of the identity [2]_. The layer behind it starts as the identity and is trained. Embeddings are
-    shortened to less than 1 without losing what their length says of their certainty.
+    A :class:`DiscriminantNetwork` of many statistics: beside mean and standard deviation, the
+    covariance of the features, that of their slopes, and the shifts of a Gaussian mixture of the
+    training frames [1]_.
 
     Parameters
     ----------
@@ -86,14 +86,12 @@ class StatisticsNetwork(nn.Module):
     Raises
     ------
     ValueError
-        For more than 1000 features, whose covariance would not fit into memory.
+        For more than 128 features: the discriminant of their covariances needs too much memory.
 
     References
     ----------
-    .. [1] R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of
-       Eugenics 7(2), 1936.
-    .. [2] J. H. Friedman, "Regularized discriminant analysis", Journal of the American Statistical
-       Association 84(405), 1989, equation 18.
+    .. [1] D. A. Reynolds, T. F. Quatieri, R. B. Dunn, "Speaker verification using adapted Gaussian
+       mixture models", Digital Signal Processing 10, 2000.
 
     Examples
     --------
@@ -106,19 +104,8 @@ class StatisticsNetwork(nn.Module):
     torch.Size([2, 16])
     """
 
-    # What the encoder trains this network with, where it is told nothing else.
-    recipe: ClassVar[dict] = {
-        "loss": "aam",
-        "optimizer": "adamw",
-        "lr": 1e-3,
-        "schedule": "one_cycle",
-        "max_epochs": 12,
-        "augment": (VocalTractWarp(),),
-    }
-
-    center: Tensor
-    directions: Tensor
-    mean_square: Tensor
+    keeps_proportions: ClassVar[bool] = False
+    recipe: ClassVar[dict] = {**DiscriminantNetwork.recipe, "augment": (VocalTractWarp(),)}
 
     def __init__(
         self,
@@ -130,53 +117,21 @@ class StatisticsNetwork(nn.Module):
         shrinkage: float = 0.7,
         dropout: float = 0.3,
     ) -> None:
-        super().__init__()
-        check_sizes(self, embedding_dim=embedding_dim, n_mixtures=n_mixtures)
+        check_sizes(self, n_mixtures=n_mixtures)
+        check_number(self, relevance=relevance)
         if n_features > _MOST_FEATURES:
             raise ValueError(
                 f"StatisticsNetwork pools the covariance of at most {_MOST_FEATURES} features of a "
                 f"frame, got {n_features}: give it frames of fewer features, or take another "
                 "network."
             )
-        check_number(self, relevance=relevance)
-        check_number(self, shrinkage=shrinkage, above=0, most=1)
-        check_number(self, dropout=dropout, below=1)
-        self.shrinkage = shrinkage
-        self.statistics = FrameStatistics(n_features, n_mixtures, relevance)
-        n_statistics = self.statistics.n_statistics
-        self.register_buffer("center", torch.zeros(n_statistics))
-        self.register_buffer("directions", torch.eye(n_statistics, embedding_dim))
-        self.register_buffer("mean_square", torch.ones(()))
-        self.dropout = nn.Dropout(dropout)
-        self.embedding = nn.Linear(embedding_dim, embedding_dim)
-        nn.init.eye_(self.embedding.weight)
-        nn.init.zeros_(self.embedding.bias)
+        self._mixture = (n_mixtures, relevance)
+        super().__init__(
+            n_features, embedding_dim=embedding_dim, shrinkage=shrinkage, dropout=dropout
+        )
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Map ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``."""
-        discriminant = (self.statistics(frames) - self.center) @ self.directions
-        return self.shorten(self.embedding(self.dropout(discriminant)))
-
-    def shorten(self, embeddings: Tensor) -> Tensor:
-        """Return the embeddings at a length of ``l / sqrt(l^2 + m)``, m the mean of all l^2 / 2."""
-        squares = embeddings.square().sum(1, keepdim=True)
-        return embeddings / (squares + self.mean_square / 2).sqrt()
-
-    def set_discriminant(self, center: Any, directions: Any, mean_square: float) -> None:
-        """Take over the discriminant.
-
-        Parameters
-        ----------
-        center : array-like of shape (n_statistics,)
-            Mean of the statistics.
-        directions : array-like of shape (n_statistics, n_directions)
-            At most `embedding_dim` directions.
-        mean_square : float
-            Mean squared length of the projected training recordings.
-        """
-        self.center.copy_(torch.as_tensor(center))
-        self.directions.zero_()[:, : directions.shape[1]] = torch.as_tensor(directions)
-        self.mean_square.fill_(mean_square)
+    def _pool(self, n_features: int) -> FrameStatistics:
+        return FrameStatistics(n_features, *self._mixture)
 
 
 def slopes_of(frames: Tensor) -> Tensor:
