@@ -126,5 +126,6 @@ def _errors(truth: list[Segment], found: list[Segment]) -> dict[str, float]:
         "speech": float(n_true @ seconds),
         "missed": float(np.maximum(n_true - n_found, 0) @ seconds),
         "false_alarm": float(np.maximum(n_found - n_true, 0) @ seconds),
-        "confused": float(np.minimum(n_true, n_found) @ seconds - right),
+        # Not below zero by the rounding of the two sums.
+        "confused": max(0.0, float(np.minimum(n_true, n_found) @ seconds - right)),
     }

@@ -195,7 +195,8 @@ class SpeakerDiarizer(BaseEstimator):
         Returns
         -------
         segments : list of list of (start, end, speaker)
-            For each recording, in order, in seconds. They cover its speech, and do not overlap.
+            For each recording, in order, in seconds, rounded to milliseconds. They cover its
+            speech, and do not overlap.
 
         Raises
         ------
@@ -322,7 +323,9 @@ class SpeakerDiarizer(BaseEstimator):
             voices = [[one for one in segments if one[2] == number] for number in numbers]
             names = self._recognize([speech_of(waveform, voice) for voice in voices])
         name_of = dict(zip(numbers, names, strict=True))
-        return join_segments([(start, end, name_of[number]) for start, end, number in segments])
+        return join_segments(
+            [(round(start, 3), round(end, 3), name_of[number]) for start, end, number in segments]
+        )
 
     def _recognize(self, voices: list[NDArray[np.float32]]) -> list[str]:
         """Return the names of enrolled people; each voice that is of none of them has its own."""
