@@ -370,7 +370,7 @@ class SpeakerStore:
         SpeakerStoreError
             If nothing can be read.
         """
-        whole = list(whole_voiceprints(os.fspath(damaged)))
+        whole = whole_voiceprints(os.fspath(damaged))
         if not whole:
             raise SpeakerStoreError(
                 f"No voiceprint in {os.fspath(damaged)!r} can be read; bring back a backup."

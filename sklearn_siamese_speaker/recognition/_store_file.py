@@ -13,6 +13,7 @@ from typing import NoReturn
 
 _APPLICATION_ID = 0x53_53_53_31  # "SSS1" in the header of the file
 _VERSION = 1  # of the tables below
+PAGE_SIZE = 4096  # bytes
 _TABLES = (
     """
     CREATE TABLE voiceprints (
@@ -57,7 +58,7 @@ class SpeakerStoreError(OSError):
         ...         SpeakerStore(path).people
         ...     except SpeakerStoreError as error:
         ...         print(str(error).partition("people.db")[2])
-        ' is not a store of speakers, or its first bytes are damaged (file is not a database): ...
+        ' is not a store of speakers, or its first bytes are damaged (file is not a database). ...
     """
 
 
@@ -186,6 +187,7 @@ class StoreFile:
         return True
 
     def _make_tables(self, db: sqlite3.Connection) -> None:
+        db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         self._turn_log_on(db)
         db.execute("BEGIN IMMEDIATE")
         if _is_new(db):  # another process may have been faster
@@ -220,9 +222,12 @@ class StoreFile:
 
     def refuse_damaged(self, what: str) -> NoReturn:
         """Raise the error for a damaged file."""
-        raise SpeakerStoreError(
-            f"The store {self.path!r} is damaged ({what}). Bring back a backup, or take what is "
-            f"whole into a new store: SpeakerStore(new_path).rescue({self.path!r})."
+        raise SpeakerStoreError(f"The store {self.path!r} is damaged ({what}). {self._way_back()}")
+
+    def _way_back(self) -> str:
+        return (
+            "Bring back a backup, or take what is whole into a new store: "
+            f"SpeakerStore(new_path).rescue({self.path!r})."
         )
 
     def _refuse(self, error: sqlite3.Error) -> NoReturn:
@@ -230,7 +235,7 @@ class StoreFile:
         if code == sqlite3.SQLITE_NOTADB:
             raise SpeakerStoreError(
                 f"{self.path!r} is not a store of speakers, or its first bytes are damaged "
-                f"({error}): give the path of a store, or bring back a backup."
+                f"({error}). {self._way_back()}"
             )
         if code == sqlite3.SQLITE_BUSY:
             raise SpeakerStoreError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from ._store_file import StoreFile
+from ._store_file import PAGE_SIZE, StoreFile
 
 _COLUMNS = "name, embedding, enrolled, recording, encoder, checksum"
 _LEAST_BYTES = 50  # of a voiceprint
@@ -63,8 +65,16 @@ def read_voiceprints(db: sqlite3.Connection, file: StoreFile) -> Bunch:
     )
 
 
-def whole_voiceprints(path: str) -> Iterator[Voiceprint]:
-    """Yield the voiceprints of a damaged file that can be read, row by row, and are whole."""
+def whole_voiceprints(path: str) -> list[Voiceprint]:
+    """Return the voiceprints of a damaged file that can be read and are whole."""
+    found = list(_read_one_by_one(path))
+    if found:
+        return found
+    with tempfile.TemporaryDirectory() as folder:
+        return list(_read_one_by_one(_with_new_first_page(path, folder)))
+
+
+def _read_one_by_one(path: str) -> Iterator[Voiceprint]:
     last = os.path.getsize(path) // _LEAST_BYTES
     with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
         with suppress(sqlite3.Error):
@@ -75,6 +85,17 @@ def whole_voiceprints(path: str) -> Iterator[Voiceprint]:
                 for *columns, found in db.execute(query, [row]):
                     if found == checksum(*columns):
                         yield tuple(columns)
+
+
+def _with_new_first_page(path: str, folder: str) -> str:
+    """Return a copy of a damaged file with the first page, of names of tables, of a new store."""
+    new, copy = StoreFile(os.path.join(folder, "new"), 1.0), os.path.join(folder, "copy")
+    with new.changing():
+        pass
+    shutil.copyfile(path, copy)
+    with open(new.path, "rb") as of_new, open(copy, "r+b") as of_damaged:
+        of_damaged.write(of_new.read(PAGE_SIZE))
+    return copy
 
 
 def check_encoder(

@@ -504,6 +504,16 @@ def test_what_pages_are_left_is_rescued(tmp_path):
     assert len(rescued.people) == n_rescued
 
 
+def test_people_are_rescued_from_a_file_whose_beginning_is_damaged(store):
+    content = store.path.read_bytes()
+    store.path.write_bytes(bytes(4096) + content[4096:])
+    with pytest.raises(SpeakerStoreError, match="or its first bytes are damaged"):
+        store.people  # noqa: B018
+    rescued = SpeakerStore(store.path.parent / "new.db")
+    assert rescued.rescue(store.path) == 2
+    assert rescued.people == ["ana", "ben"]
+
+
 @pytest.mark.parametrize("content", [bytes(4096), b"words" * 900])
 def test_a_file_that_is_nothing_but_damage_cannot_be_rescued(tmp_path, content):
     (tmp_path / "people.db").write_bytes(content)
