@@ -96,6 +96,16 @@ class Recording:
         where = f"X[{self.index}]" + (f" {self.path!r}" if self.path is not None else "")
         return AudioError(f"{where} {reason}", self.index, self.path)
 
+    @property
+    def duration(self) -> float:
+        """Length in seconds, as far as the header of a file knows it."""
+        if self.path is not None:
+            with self._open() as sound:
+                return sound.frames / sound.samplerate
+        assert self.waveform is not None
+        assert self.sample_rate is not None
+        return len(self.waveform) / self.sample_rate
+
     def check(self) -> None:
         """Raise `AudioError` if the recording cannot be used; a file is decoded to its end."""
         if self.path is not None:

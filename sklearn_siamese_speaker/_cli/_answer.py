@@ -15,8 +15,10 @@ from sklearn.base import BaseEstimator
 from .._public import TRUSTED_TYPES
 from ..encoders import OnnxSpeakerEncoder, PretrainedSpeakerEncoder
 from ..encoders._public_models import PUBLIC_MODELS
+from ..recognition import SpeakerStore
 
 DEFAULT_ENCODER = "box"
+OF_THE_STORE = "that of the store, box for a new one"
 
 
 class Answer(NamedTuple):
@@ -44,6 +46,19 @@ def add_encoder(parser: argparse.ArgumentParser, default: str = DEFAULT_ENCODER)
         help=f"{names}, a pipeline in a .skops file or a model in an .onnx file (default: "
         f"{default})",
     )
+
+
+def add_store(parser: argparse.ArgumentParser, text: str = "file that keeps the people") -> None:
+    """Add the argument that names a store."""
+    parser.add_argument("store", metavar="STORE", help=text)
+
+
+def find_encoder_of(store: SpeakerStore, name: str | None) -> BaseEstimator:
+    """Return the encoder named, else the public one that a store was made with, else the box."""
+    if name is None and os.path.exists(store.path):
+        title = (store.encoder or "").partition(":")[0]
+        name = title if title in PUBLIC_MODELS else None
+    return find_encoder(name)
 
 
 def find_encoder(name: str | None) -> BaseEstimator:

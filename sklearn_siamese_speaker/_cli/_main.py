@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import _people, _recordings, _reports
+from . import _listen, _people, _recordings, _reports
 from ._answer import Answer
 
 _ERROR = 2
@@ -71,7 +71,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (_people, _recordings, _reports):
+    for module in (_people, _listen, _recordings, _reports):
         module.add_commands(commands)
     return parser
 

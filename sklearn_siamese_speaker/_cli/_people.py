@@ -1,4 +1,4 @@
-"""The commands for a store of people: enrol, people, forget, identify, calibrate."""
+"""The commands that keep a store of people: enrol, people, forget, calibrate."""
 
 from __future__ import annotations
 
@@ -7,36 +7,30 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from ..datasets import load_speaker_folder
-from ..encoders._fingerprint import make_ready
-from ..encoders._public_models import PUBLIC_MODELS
-from ..recognition import OneShotClassifier, SpeakerStore
-from ._answer import Answer, add_command, add_encoder, find_encoder
-
-_OF_THE_STORE = "that of the store, box for a new one"
+from ..recognition import SpeakerStore
+from ._answer import OF_THE_STORE, Answer, add_command, add_encoder, add_store, find_encoder_of
 
 
 def add_commands(commands: Any) -> None:
     """Add these commands to the command line."""
     parser = add_command(commands, "enrol", enrol, "enrol people with recordings of their voice")
     parser.usage = "%(prog)s [-h] [--json] [--encoder ENCODER] STORE (NAME FILE... | FOLDER)"
-    _add_store(parser, "file that keeps the people; it is made when there is none")
+    add_store(parser, "file that keeps the people; it is made when there is none")
     parser.add_argument(
         "who",
         nargs="+",
         metavar="NAME FILE",
         help="a name and recordings of this person, or one folder as FOLDER/<name>/<recording>",
     )
-    add_encoder(parser, _OF_THE_STORE)
+    add_encoder(parser, OF_THE_STORE)
 
     parser = add_command(commands, "people", people, "list the enrolled people")
-    _add_store(parser)
+    add_store(parser)
 
     parser = add_command(commands, "forget", forget, "remove people, and overwrite their voices")
-    _add_store(parser)
+    add_store(parser)
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument(
         "--timeout",
@@ -46,15 +40,10 @@ def add_commands(commands: Any) -> None:
         help="how long to wait for programs that read the store (default: 10)",
     )
 
-    parser = add_command(commands, "identify", identify, "say whose voice is in a recording")
-    _add_store(parser)
-    parser.add_argument("files", nargs="+", metavar="FILE")
-    add_encoder(parser, _OF_THE_STORE)
-
     parser = add_command(
         commands, "calibrate", calibrate, "set the threshold for unknown voices, and keep it"
     )
-    _add_store(parser)
+    add_store(parser)
     parser.add_argument(
         "folder", metavar="FOLDER", help="recordings of other people, as FOLDER/<name>/<recording>"
     )
@@ -65,18 +54,14 @@ def add_commands(commands: Any) -> None:
         metavar="SHARE",
         help="share of the recordings of unknown people to accept at most (default: 0.01)",
     )
-    add_encoder(parser, _OF_THE_STORE)
-
-
-def _add_store(parser: argparse.ArgumentParser, text: str = "file that keeps the people") -> None:
-    parser.add_argument("store", metavar="STORE", help=text)
+    add_encoder(parser, OF_THE_STORE)
 
 
 def enrol(options: argparse.Namespace) -> Answer:
     """Enrol recordings of one person, or those in a folder of people."""
     names, files = _find_recordings(options.who)
     store = SpeakerStore(options.store)
-    store.enrol(names, files, _find_encoder(store, options.encoder))
+    store.enrol(names, files, find_encoder_of(store, options.encoder))
     n_recordings = _count(store)
     enrolled: list[dict[str, Any]] = [
         {"name": name, "recordings": n_recordings[name]} for name in sorted(set(names))
@@ -139,55 +124,11 @@ def forget(options: argparse.Namespace) -> Answer:
     return Answer(f"forgotten: {', '.join(names)}", {"forgotten": names})
 
 
-def identify(options: argparse.Namespace) -> Answer:
-    """Say for each recording who it is, how similar, and who would be next."""
-    store = SpeakerStore(options.store)
-    encoder = make_ready(_find_encoder(store, options.encoder))
-    who = store.classifier(encoder)
-    found = _ask(who, encoder.transform(options.files), options.files)
-    is_unknown = any(one["name"] is None for one in found)
-    return Answer("\n".join(map(_line, found)), found, code=int(is_unknown))
-
-
-def _ask(who: OneShotClassifier, E: NDArray, files: list[str]) -> list[dict[str, Any]]:
-    """Return what is known of each file, None for the name of somebody unknown."""
-    who.encoder_ = None  # the recordings are embedded once, for two questions
-    n = min(2, len(who.classes_))
-    labels, scores = (a.tolist() for a in who.rank(E, k=n, return_similarities=True))
-    none = [None]  # where only one person is enrolled
-    return [
-        {
-            "file": file,
-            "name": best if name == best else None,
-            "best": best,
-            "score": score,
-            "runner_up": second,
-            "runner_up_score": second_score,
-            "threshold": who.threshold,
-        }
-        for file, name, (best, second, *_), (score, second_score, *_) in zip(
-            files,
-            who.predict(E).tolist(),
-            (row + none for row in labels),
-            (row + none for row in scores),
-            strict=True,
-        )
-    ]
-
-
-def _line(one: dict[str, Any]) -> str:
-    others = [] if one["name"] else [f"best {one['best']} {one['score']:.3f}"]
-    if one["runner_up"]:
-        others.append(f"then {one['runner_up']} {one['runner_up_score']:.3f}")
-    who = f"{one['name']} {one['score']:.3f}" if one["name"] else "unknown"
-    return f"{one['file']}: {who}" + (f" ({', '.join(others)})" if others else "")
-
-
 def calibrate(options: argparse.Namespace) -> Answer:
     """Set the threshold on recordings of other people, and keep it in the store."""
     store = SpeakerStore(options.store)
     files, names = load_speaker_folder(options.folder, return_X_y=True)
-    who = store.classifier(_find_encoder(store, options.encoder), threshold=None)
+    who = store.classifier(find_encoder_of(store, options.encoder), threshold=None)
     who.calibrate_threshold(files, names, target_far=options.target_far)
     found: dict[str, Any] = store.keep_calibration(who).calibration["found"]  # type: ignore[index]
     text = (
@@ -196,11 +137,3 @@ def calibrate(options: argparse.Namespace) -> Answer:
         f"{100 * found['false_accept_bound']:.1f} %."
     )
     return Answer(text, found)
-
-
-def _find_encoder(store: SpeakerStore, name: str | None) -> BaseEstimator:
-    """Return the encoder named, else the public one that a store was made with, else the box."""
-    if name is None and os.path.exists(store.path):
-        title = (store.encoder or "").partition(":")[0]
-        name = title if title in PUBLIC_MODELS else None
-    return find_encoder(name)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._labels import are_strings, check_speakers
 from ..encoders._fingerprint import fingerprint, make_ready
+from ..features._weights import hash_file
 from ..similarity import check_embeddings
 from ._one_shot import OneShotClassifier
 from ._recordings import check_recordings, embed, find_path
@@ -425,8 +426,7 @@ def _items(X: Any) -> Iterable[Any]:
 def _hash(recording: Any) -> str:
     """Return the SHA-256 of a file, or of samples and their kind."""
     if isinstance(recording, str | PathLike):
-        with open(recording, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(os.fspath(recording))
     samples = np.ascontiguousarray(recording)
     kind = f"{samples.dtype.str} {samples.shape} ".encode()
     return hashlib.sha256(kind + samples.tobytes()).hexdigest()
