@@ -19,6 +19,7 @@ memory for an hour of such conversations in one file. It takes about six minutes
 
 import argparse
 import csv
+import itertools
 import os
 import resource
 import tempfile
@@ -33,6 +34,7 @@ from sklearn_siamese_speaker.datasets import load_conversations, make_conversati
 from sklearn_siamese_speaker.metrics import diarization_error_rate, diarization_errors
 
 N_SPEAKERS, N_EACH, N_PARTS = (2, 3, 4, 6), 5, 2
+SAMPLE_RATE = 16000  # Hz
 ENCODERS = ("campplus", "box", "dvector")
 
 
@@ -124,12 +126,10 @@ def evaluate_meetings(encoders, speech, folder, tuned):
 
 
 def evaluate_hour(encoders, speech, talks):
-    """Print time and memory for conversations in one file, repeated to an hour."""
-    hour = np.resize(np.concatenate([talk for talk, _ in talks]), 3600 * 16000)
+    """Print time and memory of an hour in one file: the conversations, over and over again."""
     print("\nan hour in one file")
     with tempfile.TemporaryDirectory() as folder:
-        soundfile.write(f"{folder}/hour.flac", hour, 16000)
-        del hour
+        write_hour(f"{folder}/hour.flac", talks)
         for name in encoders:
             for detector in speech:
                 start = time.perf_counter()
@@ -138,6 +138,16 @@ def evaluate_hour(encoders, speech, talks):
                 seconds = time.perf_counter() - start
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 print(f"  {name}, {detector}: {seconds:.0f} s, at most {peak:.0f} MiB", flush=True)
+
+
+def write_hour(path, talks):
+    left = 3600 * SAMPLE_RATE
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=1) as file:
+        for talk, _ in itertools.cycle(talks):
+            file.write(talk[:left])
+            left -= len(talk[:left])
+            if left == 0:
+                return
 
 
 def main():
@@ -155,8 +165,10 @@ def main():
         parser.error("set SKLEARN_SIAMESE_SPEAKER_SPEECH to the folder with speechocean762.csv")
     n_each = 1 if options.quick else N_EACH
     talks = list(make_conversations(options.split, n_each, options.seed))
+    if options.hour:  # first, because its memory is that of the process until then
+        evaluate_hour(options.encoder, options.speech, talks)
     X, y = [talk for talk, _ in talks], [segments for _, segments in talks]
-    minutes = sum(map(len, X)) / 16000 / 60
+    minutes = sum(map(len, X)) / SAMPLE_RATE / 60
     print(f"{len(X)} conversations of {options.split} speakers, {minutes:.0f} minutes")
     for name in options.encoder:
         for detector in options.speech:
@@ -164,8 +176,6 @@ def main():
             evaluate(f"{name}, {detector}", X, y, encoder=encoder, speech=detector)
     if options.meetings:
         evaluate_meetings(options.encoder, options.speech, options.meetings, options.tuned)
-    if options.hour:
-        evaluate_hour(options.encoder, options.speech, talks)
 
 
 if __name__ == "__main__":

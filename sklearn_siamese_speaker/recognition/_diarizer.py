@@ -89,7 +89,7 @@ class SpeakerDiarizer(BaseEstimator):
     step : float, default=0.75
         Longest time from one window to the next, in seconds.
     n_speakers : int or None, default=None
-        Number of speakers in each recording. None estimates it.
+        Number of speakers in each recording; no threshold is used then. None estimates it.
     threshold : float or None, default=None
         Mean cosine of two groups of windows from which on they are of one speaker. None reads the
         number of speakers, at most 10, from the eigenvalues of the graph of similar windows, or
@@ -109,7 +109,8 @@ class SpeakerDiarizer(BaseEstimator):
 
     Notes
     -----
-    An hour of sound takes 230 MB of memory, and beside that as much as 64 windows need.
+    A recording lies in memory as a whole, an hour in about half a gigabyte at most; its windows
+    pass the encoder 64 at a time.
 
     Examples
     --------
@@ -300,9 +301,9 @@ class SpeakerDiarizer(BaseEstimator):
         windows = cut_windows(waveform, spans, self.window, self.step)
         return _Heard(spans, windows, embed_windows(waveform, windows, self._find_encoder()))
 
-    def _find_encoder(self) -> BaseEstimator:
+    def _find_encoder(self) -> Any:
         if self.encoder is not None:
-            return self.encoder
+            return _check_rate(self.encoder)
         if self.classifier is None:
             return PretrainedSpeakerEncoder()
         if self.classifier.encoder_ is None:
@@ -310,7 +311,7 @@ class SpeakerDiarizer(BaseEstimator):
                 "The classifier compares embeddings and has no encoder; pass the encoder that made "
                 "them as encoder=."
             )
-        return self.classifier.encoder_
+        return _check_rate(self.classifier.encoder_)
 
     def _name(
         self, waveform: NDArray[np.float32], segments: list[tuple[float, float, int]]
@@ -372,6 +373,20 @@ class _Heard(NamedTuple):
             return []
         labels = cluster(self.embeddings, n_speakers, threshold)
         return join_windows(self.windows, self.spans, labels)
+
+
+def _check_rate(encoder: Any) -> Any:
+    """Return the encoder; raise if it takes waveforms for what they are not."""
+    front = encoder
+    while inner := getattr(front, "steps", None) or getattr(front, "estimator", None):
+        front = inner[0][1] if isinstance(inner, list) else inner
+    rate = getattr(front, "input_sample_rate", SAMPLE_RATE)
+    if rate != SAMPLE_RATE:
+        raise ValueError(
+            f"The encoder takes arrays at {rate:g} Hz, but windows are cut at {SAMPLE_RATE} Hz; "
+            f"set input_sample_rate={SAMPLE_RATE} of its {type(front).__name__}."
+        )
+    return encoder
 
 
 def _check_spans(speech: Any, recording: Recording, n_times: int) -> list[Span]:

@@ -10,6 +10,7 @@ import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import (
@@ -18,6 +19,7 @@ from sklearn_siamese_speaker import (
     FramePooling,
     OneShotClassifier,
     SpeakerDiarizer,
+    SpeakerStore,
 )
 from sklearn_siamese_speaker.datasets import make_conversation, read_rttm
 from sklearn_siamese_speaker.metrics import diarization_error_rate
@@ -255,6 +257,26 @@ def test_given_speech_that_does_not_fit_is_an_error():
 def test_an_encoder_that_is_not_trained_is_an_error():
     with pytest.raises(NotFittedError):
         diarizer(encoder=make_pipeline(MFCC(), FramePooling())).predict([make_talk(2)[0]])
+
+
+def test_an_encoder_that_takes_another_sample_rate_is_an_error():
+    talk, _ = make_talk(2)
+    encoder = make_pipeline(MFCC(input_sample_rate=8000, sample_rate=8000), FramePooling()).fit(
+        [talk]
+    )
+    message = r"takes arrays at 8000 Hz, .* 16000 Hz; set input_sample_rate=16000 of its MFCC\."
+    with pytest.raises(ValueError, match=message):
+        diarizer(encoder=FrozenEstimator(encoder)).predict([talk])
+
+
+def test_people_of_a_store_are_named(tmp_path):
+    talk, _ = make_talk(2)
+    rng = np.random.default_rng(9)
+    store = SpeakerStore(tmp_path / "people.db")
+    X = BandEncoder().transform([say(0, 3, rng), say(2, 3, rng)])
+    store.enrol(["ana", "ben"], X)
+    found = diarizer(classifier=store.classifier()).predict([talk])[0]
+    assert {name for *_, name in found} == {"ana", "ben"}
 
 
 # Speech
