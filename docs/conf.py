@@ -48,11 +48,13 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_siamese_speaker"
 html_show_sourcelink = False
 html_static_path = ["_static"]
+html_logo = html_favicon = "_static/logo.svg"
 html_css_files = ["custom.css"]
 html_theme_options = {
     "header_links_before_dropdown": 5,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
+    "logo": {"text": "sklearn_siamese_speaker"},
 }
 html_sidebars = {"index": [], "api": [], "whats_new": [], "contributing": [], "releasing": []}
 

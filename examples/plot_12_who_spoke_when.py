@@ -9,15 +9,20 @@ each of them speak?
 # %%
 # The conversation is made of recordings of single people, so we know the truth: turns, pauses, and
 # moments in which two people speak.
+import os
+
 import numpy as np
 
-from sklearn_siamese_speaker.datasets import load_voices, make_conversation
+from sklearn_siamese_speaker.datasets import load_speaker_folder, load_voices, make_conversation
 
-voices = load_voices(subset="test")
-people = np.unique(voices.target)[:4]
-rows = [np.flatnonzero(voices.target == name) for name in people]
+if folder := os.environ.get("SKLEARN_SIAMESE_SPEAKER_VOICES"):
+    X, y = load_speaker_folder(folder, return_X_y=True)
+else:
+    X, y = load_voices(subset="test", return_X_y=True)
+
+rows = [np.flatnonzero(y == name) for name in np.unique(y)[:4]]
 turns = np.concatenate([some[:-1] for some in rows])  # one recording of each is left for later
-talk, truth = make_conversation(voices.data[turns], voices.target[turns], random_state=0)
+talk, truth = make_conversation(X[turns], y[turns], random_state=0)
 print(f"{len(talk) / 16000:.0f} s, {len(truth)} turns")
 
 # %%
@@ -56,7 +61,7 @@ for kind in ("missed", "false_alarm", "confused"):
 from sklearn_siamese_speaker import OneShotClassifier, PretrainedSpeakerEncoder
 
 who = OneShotClassifier(PretrainedSpeakerEncoder(), threshold=-0.9)
-who.fit([voices.data[some[-1]] for some in rows[:2]], ["ana", "ben"])
+who.fit([X[some[-1]] for some in rows[:2]], ["ana", "ben"])
 named = SpeakerDiarizer(classifier=who, speech="energy").predict([talk])[0]
 DiarizationDisplay.from_recording(talk, named, reference=truth)
 plt.show()

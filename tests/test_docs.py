@@ -21,7 +21,11 @@ BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.MULTILI
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SMALL_FILTERS = (4, 4, 4)
 # What takes minutes on real speech is tried for an epoch on a bit of it.
-SHORTER = {"max_epochs=12": "max_epochs=1", "validate_every=4": "validate_every=1"}
+SHORTER = {
+    "max_epochs=12": "max_epochs=1",
+    "validate_every=4": "validate_every=1",
+    "encoder.fit(X, y)": "encoder.fit(X[:60], y[:60])",
+}
 
 
 def code_of(page):

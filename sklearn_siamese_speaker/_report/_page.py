@@ -27,7 +27,7 @@ th, td { padding: .2rem .7rem .2rem 0; text-align: right; white-space: nowrap; }
 thead th { border-bottom: 1px solid #1b1f24; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr));
   gap: 1rem; align-items: start; }
-figure { margin: 0; }
+figure { margin: 0; max-width: 34rem; }
 img { width: 100%; height: auto; }
 figcaption { color: #57606a; font-size: .9rem; }
 pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; font-size: .85rem; }
