@@ -262,8 +262,12 @@ class SpeakerDiarizer(BaseEstimator):
         ImportError
             If ``pyannote.core`` is not installed.
         """
-        from pyannote import core
-
+        try:
+            from pyannote import core
+        except ImportError as error:
+            raise ImportError(
+                "Annotations need pyannote.core: pip install pyannote.core, or use predict."
+            ) from error
         annotations = []
         for name, segments in zip(_names(X), self.predict(X), strict=True):
             annotation = core.Annotation(uri=name)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -216,6 +217,12 @@ def test_annotations_hold_what_predict_returns():
         for segment, _, name in annotation.itertracks(yield_label=True)
     ] == diarizer().predict([talk])[0]
     assert isinstance(annotation, core.Annotation)
+
+
+def test_annotations_without_pyannote_are_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyannote", None)
+    with pytest.raises(ImportError, match=r"Annotations need pyannote\.core: pip install pyannote"):
+        diarizer().to_annotation([make_talk(2)[0]])
 
 
 # Bad input
