@@ -20,15 +20,17 @@ from sklearn_siamese_speaker.encoders._training import Training
 from sklearn_siamese_speaker.features import FrameStore
 from sklearn_siamese_speaker.features._frame_writer import FrameWriter
 
-N_SPEAKERS = 1000
+RECORDINGS_OF_A_SPEAKER = 50
 BATCH = 100
 
 
 def noisy_copies(originals, rows):
     """Return the frames of the recordings at these rows: originals with offsets and noise."""
     rng = np.random.default_rng(0)
-    offsets = 5 * rng.standard_normal((N_SPEAKERS, originals.shape[1], 1), dtype=np.float32)
-    frames = originals[rows % len(originals)] + offsets[rows % N_SPEAKERS]
+    n_speakers = 1 + rows[-1] // RECORDINGS_OF_A_SPEAKER
+    offsets = 5 * rng.standard_normal((n_speakers, originals.shape[1], 1), dtype=np.float32)
+    frames = originals[rows % len(originals)] + offsets[rows // RECORDINGS_OF_A_SPEAKER]
+    rng = np.random.default_rng(1)
     noise = rng.standard_normal(frames.shape[1:], dtype=np.float32)
     return [
         frame + np.roll(noise, 7 * row, axis=1) for frame, row in zip(frames, rows, strict=True)
@@ -45,7 +47,7 @@ def write(folder, n_recordings):
         while len(writer) < n_recordings:
             rows = np.arange(len(writer), n_recordings)[:BATCH]
             writer.append(noisy_copies(originals, rows))
-        writer.finish(np.arange(n_recordings) % N_SPEAKERS, None)
+        writer.finish(np.arange(n_recordings) // RECORDINGS_OF_A_SPEAKER, None)
     return FrameStore(folder)
 
 
