@@ -9,13 +9,14 @@ import ctypes
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
 from ._interrupts import uninterrupted
 
@@ -24,6 +25,8 @@ with uninterrupted():
 
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 _Built = TypeVar("_Built")
+
+_RECORDINGS_PER_TASK = 16
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -146,20 +149,21 @@ def as_array_function(
     return function
 
 
-@torch.no_grad()
 def embed(
-    module: torch.nn.Module, frames: Iterable[NDArray], device: torch.device
+    module: torch.nn.Module, frames: Sequence[NDArray] | NDArray, device: torch.device
 ) -> NDArray[np.float32]:
     """Encode recordings one at a time.
 
     One recording a pass keeps its bits independent of its neighbors and needs no padding; on a
-    CPU it is also faster than padded chunks are for recordings of different lengths.
+    CPU it is also faster than padded chunks are for recordings of different lengths. Threads share
+    the recordings where joblib is told so, as in
+    ``joblib.parallel_config(backend="threading", n_jobs=2)``.
 
     Parameters
     ----------
     module : torch.nn.Module
         Maps ``(1, n_features, n_frames)`` to ``(1, n_dims)``; put into evaluation mode.
-    frames : iterable of ndarray of shape (n_features, n_frames_i), float32
+    frames : sequence of ndarray of shape (n_features, n_frames_i), float32
         The recordings.
     device : torch.device
         Where to compute.
@@ -169,5 +173,13 @@ def embed(
     embeddings : ndarray of shape (n_samples, n_dims), float32
     """
     module.eval().to(device)
-    rows = [module(torch.from_numpy(np.array(f, copy=True)[None]).to(device)) for f in frames]
-    return torch.cat(rows).cpu().numpy().astype(np.float32, copy=False)
+
+    @torch.no_grad()  # holds for a thread
+    def embed_some(some: slice) -> torch.Tensor:
+        rows = [module(torch.from_numpy(np.array(f)[None]).to(device)) for f in frames[some]]
+        return torch.cat(rows).cpu()
+
+    parts = joblib.Parallel(require="sharedmem")(
+        joblib.delayed(embed_some)(some) for some in gen_batches(len(frames), _RECORDINGS_PER_TASK)
+    )
+    return torch.cat(parts).numpy().astype(np.float32, copy=False)

@@ -1,0 +1,53 @@
+"""Embedding many recordings: in threads where joblib is told so, with the bits of one by one."""
+
+import threading
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from conftest import make_frames
+
+from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker._torch import embed
+from sklearn_siamese_speaker.nn import StatisticsNetwork
+
+
+class MeetingNetwork(torch.nn.Module):
+    """Waits, with its first recording, until several threads have come to it."""
+
+    def __init__(self, n_threads):
+        super().__init__()
+        self.barrier = threading.Barrier(n_threads)
+        self.met = set()
+
+    def forward(self, frames):
+        if threading.get_ident() not in self.met:
+            self.barrier.wait(timeout=20)
+            self.met.add(threading.get_ident())
+        return frames.mean(2)
+
+
+def test_threads_share_the_recordings():
+    X, _ = make_frames(n_speakers=10, n_recordings=10)
+    network = MeetingNetwork(2)
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        embeddings = embed(network, X, torch.device("cpu"))
+    assert len(network.met) == 2
+    np.testing.assert_array_equal(embeddings, embed(MeetingNetwork(1), X, torch.device("cpu")))
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_embeddings_have_the_bits_of_recordings_one_by_one(backend):
+    X, y = make_frames(n_speakers=10, n_recordings=5, n_frames=60)
+    encoder = SiameseSpeakerEncoder(max_epochs=1, augment=None, network__n_mixtures=4).fit(X, y)
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        together = encoder.transform(X)
+    np.testing.assert_array_equal(together, np.concatenate([encoder.transform(x[None]) for x in X]))
+
+
+def test_no_thread_records_a_gradient():
+    X, _ = make_frames(n_speakers=10, n_recordings=5)
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        embeddings = embed(StatisticsNetwork(5, n_mixtures=4), X, torch.device("cpu"))
+    assert embeddings.dtype == np.float32  # a tensor with a gradient has no array
