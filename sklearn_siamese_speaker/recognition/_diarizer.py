@@ -166,7 +166,7 @@ class SpeakerDiarizer(BaseEstimator):
         %(X)s
         y : list of list of (start, end, speaker), default=None
             Who speaks when in each recording, in seconds. The threshold with the lowest diarization
-            error rate is chosen.
+            error rate is chosen, of equally good ones the middle one.
 
         Returns
         -------
@@ -345,13 +345,14 @@ class SpeakerDiarizer(BaseEstimator):
         ]
 
     def _learn(self, recordings: list[Recording], y: list[list[Segment]]) -> float:
-        """Return the threshold with the lowest diarization error rate."""
+        """Return the threshold with the lowest diarization error rate, of equals the middle one."""
         heard = [self._hear(one, one.read(SAMPLE_RATE)) for one in recordings]
         rates = [
             diarization_error_rate(y, [one.segments(None, threshold) for one in heard])
             for threshold in THRESHOLDS
         ]
-        return THRESHOLDS[int(np.argmin(rates))]
+        best = np.flatnonzero(np.equal(rates, min(rates)))
+        return THRESHOLDS[best[len(best) // 2]]
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

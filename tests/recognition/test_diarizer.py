@@ -147,6 +147,8 @@ def test_fit_learns_the_threshold_with_the_fewest_errors():
     assert fitted.threshold_ != 0.9
     scores = [diarizer(threshold=t).score(X, y) for t in (0.0, 0.2, 0.4, 0.6, 0.78)]
     assert fitted.score(X, y) >= max(scores)
+    for threshold in (fitted.threshold_ - 0.02, fitted.threshold_ + 0.02):  # it is in the middle
+        assert diarizer(threshold=threshold).score(X, y) == fitted.score(X, y)
     assert fitted.fit(X).threshold_ == 0.9  # nothing to learn from
 
 
