@@ -31,6 +31,15 @@ def checksum(name: str, embedding: bytes, *others: str | None) -> int:
     return zlib.crc32(embedding, zlib.crc32(text.encode()))
 
 
+def is_whole(row: tuple) -> bool:
+    """Whether a row, as it was read, has the checksum it was written with."""
+    *columns, found = row
+    try:
+        return checksum(*columns) == found
+    except (TypeError, AttributeError):  # a flipped bit may also turn text into a number
+        return False
+
+
 def insert(
     db: sqlite3.Connection,
     name: str,
@@ -49,8 +58,8 @@ def insert(
 def read_voiceprints(db: sqlite3.Connection, file: StoreFile) -> Bunch:
     """Return what `SpeakerStore.voiceprints` does; raise if a checksum does not match."""
     rows = db.execute(f"SELECT {_COLUMNS} FROM voiceprints ORDER BY id").fetchall()
-    for i, (*columns, found) in enumerate(rows):
-        if checksum(*columns) != found:
+    for i, row in enumerate(rows):
+        if not is_whole(row):
             file.refuse_damaged(f"the checksum of voiceprint {i + 1} does not match")
     names, embeddings, enrolled, recordings, encoders, _ = (
         zip(*rows, strict=True) if rows else 6 * [()]
@@ -79,12 +88,10 @@ def _read_one_by_one(path: str) -> Iterator[Voiceprint]:
     with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
         with suppress(sqlite3.Error):
             last = db.execute("SELECT max(id) FROM voiceprints").fetchone()[0] or 0
-        for row in range(1, last + 1):
+        query = f"SELECT {_COLUMNS} FROM voiceprints WHERE id = ?"
+        for position in range(1, last + 1):
             with suppress(sqlite3.Error):
-                query = f"SELECT {_COLUMNS} FROM voiceprints WHERE id = ?"
-                for *columns, found in db.execute(query, [row]):
-                    if found == checksum(*columns):
-                        yield tuple(columns)
+                yield from (row[:-1] for row in db.execute(query, [position]) if is_whole(row))
 
 
 def _with_new_first_page(path: str, folder: str) -> str:

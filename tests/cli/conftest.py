@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import soundfile
+import torch
 from sklearn.pipeline import make_pipeline
 
 import sklearn_siamese_speaker
@@ -33,6 +34,7 @@ def run_in_fork(*arguments):
         os.dup2(to_out, 1)
         os.dup2(to_err, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        torch.set_num_threads(1)  # threads of the parent are not there any more
         code = 0
         try:
             main(list(map(str, arguments)))

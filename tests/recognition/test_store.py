@@ -487,6 +487,18 @@ def test_a_flipped_bit_of_a_voiceprint_is_noticed_and_the_others_are_rescued(sto
     np.testing.assert_array_equal(rescued.voiceprints().embeddings, [ANA, BEN])
 
 
+def test_a_flipped_bit_that_turns_text_into_a_number_is_noticed(store):
+    """The bits before a row tell the kinds of its columns."""
+    content = bytearray(store.path.read_bytes())
+    start = content.rindex(b"ana") - 7  # the kind of the name, behind the length of these kinds
+    assert content[start + 1] == 13 + 2 * len("ana")
+    content[start + 1] = 3  # an integer of three bytes
+    store.path.write_bytes(content)
+    with pytest.raises(SpeakerStoreError, match="is damaged"):
+        store.voiceprints()
+    assert SpeakerStore(store.path.parent / "new.db").rescue(store.path) == 1
+
+
 def test_what_pages_are_left_is_rescued(tmp_path):
     names = np.array([f"person {i:03}" for i in range(100)])
     E = np.random.default_rng(0).normal(size=(100, 64))
