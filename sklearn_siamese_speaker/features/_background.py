@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 Frames = NDArray[np.floating]  # (n_features, n_frames) of a recording
 Standardize = Callable[[Frames], Frames]
@@ -49,6 +48,8 @@ def fit_mixture(
     -------
     mixture : Mixture
     """
+    from sklearn.mixture import GaussianMixture  # slow to import
+
     rng = np.random.default_rng(seed)
     share = -(-_DRAWN_FRAMES // len(frames))
     drawn = []

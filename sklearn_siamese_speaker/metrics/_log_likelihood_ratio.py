@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit, xlogy
 from sklearn.isotonic import isotonic_regression
-from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from .._docs import substitute
@@ -127,6 +126,8 @@ def calibrate(
     n_kind = np.where(same, same.sum(), (~same).sum())
     weight = np.where(same, prior, 1 - prior) / n_kind
     weights = [weight * (n_kind + 1) / (n_kind + 2), weight / (n_kind + 2)]
+    from sklearn.linear_model import LogisticRegression  # slow to import
+
     regression = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(
         np.tile(scaler.transform(scores), (2, 1)),
         np.concatenate([same, ~same]),

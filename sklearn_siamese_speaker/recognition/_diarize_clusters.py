@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.preprocessing import normalize
 
 MOST_SPEAKERS = 10  # that are estimated; more can be asked for
@@ -57,6 +56,8 @@ def cluster(
 def _link(U: NDArray, threshold: float) -> NDArray[np.intp]:
     if len(U) < 2:
         return np.zeros(len(U), dtype=int)
+    from sklearn.cluster import AgglomerativeClustering  # slow to import
+
     linkage = AgglomerativeClustering(
         n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - threshold
     )
@@ -72,6 +73,8 @@ def _cut_graph(U: NDArray, n_speakers: int | None) -> NDArray[np.intp]:
     n_found = n_speakers or 1 + int(np.argmax(np.diff(values)))
     if min(n_found, most) == 1:
         return np.zeros(n_windows, dtype=int)
+    from sklearn.cluster import KMeans  # slow to import
+
     places = normalize(vectors[:, :n_found])
     return KMeans(min(n_found, most), n_init=10, random_state=0).fit_predict(places)
 
