@@ -35,7 +35,7 @@ from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.inspection import TrainingHistoryDisplay
 from sklearn_siamese_speaker.model_selection import SpeakerKFold
 
-background, new = next(SpeakerKFold(n_splits=4).split(X, y))
+background, new = next(SpeakerKFold(n_splits=3).split(X, y))
 encoder = SiameseSpeakerEncoder(
     "cnn2d",
     network__stride=3,

@@ -78,6 +78,10 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
         run_line_by_line(block, namespace, page.name)
 
 
+def test_the_first_lines_of_the_readme_run():
+    run_line_by_line(code_of(DOCS.parent / "README.md")[0], {}, "README.md")
+
+
 def run_line_by_line(block, namespace, name):
     """Run a block; where a comment beside an expression gives its value, compare."""
     lines = block.splitlines()

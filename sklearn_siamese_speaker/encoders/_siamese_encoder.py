@@ -210,10 +210,11 @@ class SiameseSpeakerEncoder(
     >>> encoder.transform(X).shape
     (16, 200)
 
-    The exact case study: binary cross-entropy on random pairs at a constant learning rate.
+    The case study, in our reading of its pooling: binary cross-entropy on random pairs at a
+    constant learning rate (:ref:`User Guide <case_study>`).
 
     >>> case_study = SiameseSpeakerEncoder(
-    ...     "cnn2d", loss="bce", pairs="random", schedule="constant", lr=1e-3
+    ...     "cnn2d", network__pool_size=2, loss="bce", pairs="random", schedule="constant", lr=1e-3
     ... )
 
     Another network, and what of it can be set and searched:
