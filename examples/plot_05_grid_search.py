@@ -70,8 +70,9 @@ for ax, (name, values) in zip(axes, grid.items(), strict=True):
 axes[0].set_ylabel(f"accuracy, 1-shot {k_way}-way")
 
 # %%
-# The network and the length of the fragments matter most here, the distance least. The best candidate was chosen by its score, so
-# this score is too optimistic; the speakers that were not used in the search show what to expect.
+# The network and the length of the fragments matter most here, the distance least. The best
+# candidate was chosen by its score, so this score is too optimistic; the speakers that were not
+# used in the search show what to expect.
 print(f"in the search {search.best_score_:.2f}, on other speakers", end=" ")
 print(f"{search.score(X[held_out], y[held_out]):.2f}")
 cache.cleanup()

@@ -95,9 +95,14 @@ class TrainingHistoryDisplay:
             self.accuracy_ax_ = self.ax_.twinx()
             lines += _draw(self.accuracy_ax_, accuracies)
             self.accuracy_ax_.set(ylabel="accuracy", ylim=(0, 1.02))
-        # Below, because lines of two axes leave no free corner.
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15)}
-        self.ax_.legend(handles=lines, frameon=False, ncols=2, fontsize="small", **below)
+        self.ax_.legend(
+            handles=lines,
+            frameon=False,
+            ncols=2,
+            fontsize="small",
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.15),  # below: the lines of two axes leave no free corner
+        )
         return self
 
 
