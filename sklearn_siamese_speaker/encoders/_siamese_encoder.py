@@ -210,8 +210,7 @@ class SiameseSpeakerEncoder(
     >>> encoder.transform(X).shape
     (16, 200)
 
-    The case study, in our reading of its pooling: binary cross-entropy on random pairs at a
-    constant learning rate (:ref:`User Guide <case_study>`).
+    The training of the :ref:`case study <case_study>`, binary cross-entropy on random pairs:
 
     >>> case_study = SiameseSpeakerEncoder(
     ...     "cnn2d", network__pool_size=2, loss="bce", pairs="random", schedule="constant", lr=1e-3
