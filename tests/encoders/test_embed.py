@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_frames
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from sklearn_siamese_speaker import SiameseSpeakerEncoder
+from sklearn_siamese_speaker import PretrainedSpeakerEncoder, SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed
+from sklearn_siamese_speaker.datasets import make_speakers
+from sklearn_siamese_speaker.features import FrameStore
 from sklearn_siamese_speaker.nn import StatisticsNetwork
 
 
@@ -51,3 +54,18 @@ def test_no_thread_records_a_gradient():
     with joblib.parallel_config(backend="threading", n_jobs=2):
         embeddings = embed(StatisticsNetwork(5, n_mixtures=4), X, torch.device("cpu"))
     assert embeddings.dtype == np.float32  # a tensor with a gradient has no array
+
+
+def test_embeddings_of_a_trained_encoder_are_stored_for_what_learns_from_them(small, tmp_path):
+    X, y = make_speakers(n_speakers=4, n_recordings=3, duration=2.0, random_state=0)
+    encoder = PretrainedSpeakerEncoder("dvector", file=small["dvector"])
+    store = FrameStore.write(tmp_path / "store", encoder, list(X), y)
+    embeddings = encoder.transform(list(X))
+    assert store.shape == embeddings.shape
+    np.testing.assert_array_equal(store, embeddings)
+    encoder = SiameseSpeakerEncoder("cnn1d", max_epochs=1, random_state=0)
+    for learner in (LinearDiscriminantAnalysis(), encoder):
+        np.testing.assert_array_equal(
+            learner.fit(store, store.y).transform(store),
+            learner.fit(embeddings, y).transform(store),
+        )
