@@ -13,6 +13,10 @@ _MOST_COMPARED = 2000  # windows; those between belong to the voice that they re
 # power of the cosine makes windows of one voice stand out, and links to the others are cut.
 _POWER = 3
 _LINKED = 0.7  # share of the windows that a window is linked with
+# Parts of one voice are nearly as similar to each other as within themselves: on conversations of
+# train speakers the ratio is above 0.7 for 95 % of the voices cut in two, and below 0.55 for 95 %
+# of the pairs of voices.
+_ALIKE = 0.75
 THRESHOLDS = np.arange(0, 0.8, 0.02).round(2).tolist()  # that are tried on labelled conversations
 _FEWEST = 3  # windows of a voice; fewer are a cough, or two people at once
 
@@ -31,7 +35,7 @@ def cluster(
     threshold : float, default=None
         Mean cosine of the windows of two groups from which on they are of one voice: clusters by
         average linkage. None takes the largest gap between the eigenvalues of the graph of
-        similar windows as the number of voices [1]_.
+        similar windows as the number of voices [1]_, and joins voices that are too much alike.
 
     Returns
     -------
@@ -49,6 +53,7 @@ def cluster(
         labels = _link(few, threshold)
     else:
         labels = _cut_graph(few, n_speakers)
+        labels = _join_alike(few, labels) if n_speakers is None else labels
     fewest = _FEWEST if n_speakers is None else 1
     return _assign(U, few, labels, fewest)
 
@@ -91,11 +96,42 @@ def _laplacian(U: NDArray) -> NDArray:
     return np.eye(len(U)) - scale[:, np.newaxis] * similarities * scale
 
 
+def _join_alike(U: NDArray, labels: NDArray) -> NDArray[np.intp]:
+    """Join groups of windows that are nearly as similar to each other as within themselves."""
+    near = np.abs(np.subtract.outer(np.arange(len(U)), np.arange(len(U)))) <= 1
+    is_compared = np.where(near, 0.0, 1.0)  # neighbors share samples
+    similarities = is_compared * (U @ U.T)
+    while labels.max() > 0:
+        groups = np.eye(labels.max() + 1)[labels]
+        sums, counts = (groups.T @ of @ groups for of in (similarities, is_compared))
+        ratio = _to_within(sums, counts)
+        one, other = np.unravel_index(ratio.argmax(), ratio.shape)
+        if ratio[one, other] <= _ALIKE:
+            break
+        joined = np.where(labels == one, other, labels)
+        labels = np.unique(joined, return_inverse=True)[1]
+    return labels
+
+
+def _to_within(sums: NDArray, counts: NDArray) -> NDArray[np.float64]:
+    """Return the mean similarity of two groups relative to that within them.
+
+    Of a group with itself, and where nothing can be compared, it is minus infinity.
+    """
+    inner_sums, inner_counts = np.diag(sums), np.diag(counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        within = np.add.outer(inner_sums, inner_sums) / np.add.outer(inner_counts, inner_counts)
+        ratio = np.where(within > 0, sums / counts / within, -np.inf)
+    np.fill_diagonal(ratio, -np.inf)
+    return np.nan_to_num(ratio, nan=-np.inf, neginf=-np.inf)
+
+
 def _assign(U: NDArray, few: NDArray, labels: NDArray, fewest: int) -> NDArray[np.intp]:
     """Give each window to the nearest mean of a group that has enough windows."""
     for _ in range(3):
-        counts = np.bincount(labels)
-        kept = np.flatnonzero(counts >= min(fewest, counts.max()))
+        kept = np.flatnonzero(np.bincount(labels) >= fewest)
+        if len(kept) < 2:
+            return np.zeros(len(U), dtype=int)
         means = normalize([few[labels == label].mean(axis=0) for label in kept])
         labels = (few @ means.T).argmax(axis=1)
     return np.unique((U @ means.T).argmax(axis=1), return_inverse=True)[1]

@@ -24,7 +24,7 @@ from sklearn_siamese_speaker import (
 )
 from sklearn_siamese_speaker.datasets import make_conversation, read_rttm
 from sklearn_siamese_speaker.metrics import diarization_error_rate
-from sklearn_siamese_speaker.recognition import _diarize_speech
+from sklearn_siamese_speaker.recognition import _diarize_clusters, _diarize_speech
 from sklearn_siamese_speaker.recognition._diarize_clusters import cluster
 from sklearn_siamese_speaker.recognition._diarize_speech import find_spans, join_spans
 from sklearn_siamese_speaker.recognition._diarize_windows import cut_windows
@@ -402,6 +402,33 @@ def test_a_few_windows_are_no_voice_of_their_own_unless_it_is_asked_for():
     E, voices = draw_voices([30, 30, 2])
     assert cluster(E, threshold=0.5).max() == 1
     assert_array_equal(same(cluster(E, n_speakers=3)), same(voices))
+
+
+@pytest.mark.parametrize("n_windows", [6, 10, 30, 300])
+@pytest.mark.parametrize("seed", range(5))
+def test_one_voice_alone_is_one(n_windows, seed):
+    E, _ = draw_voices([n_windows], spread=0.7, seed=seed)
+    assert cluster(E).max() == 0
+
+
+def test_similarity_between_groups_is_compared_with_that_within_them():
+    E, _ = draw_voices([8, 8])
+    labels = np.repeat([0, 1], 8)
+    U = E / np.linalg.norm(E, axis=1, keepdims=True)
+    pairs = [(i, j) for i in range(16) for j in range(16) if abs(i - j) > 1]
+    within = [U[i] @ U[j] for i, j in pairs if labels[i] == labels[j]]
+    between = [U[i] @ U[j] for i, j in pairs if labels[i] != labels[j]]
+    expected = np.mean(between) / np.mean(within)
+    for alike, n_groups in [(expected + 1e-6, 2), (expected - 1e-6, 1)]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_diarize_clusters, "_ALIKE", alike)
+            assert _diarize_clusters._join_alike(U, labels).max() + 1 == n_groups
+
+
+def test_windows_too_few_for_two_voices_are_of_one_unless_two_are_asked_for():
+    E, voices = draw_voices([2, 2])
+    assert cluster(E).max() == 0
+    assert_array_equal(same(cluster(E, n_speakers=2)), same(voices))
 
 
 @pytest.mark.parametrize("n_windows", [1, 2, 3])
