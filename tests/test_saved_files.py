@@ -21,10 +21,11 @@ from sklearn_siamese_speaker import (
     OneShotClassifier,
     RawAudio,
     SiameseSpeakerEncoder,
+    SpeakerDiarizer,
     SpeakerVerifier,
     nn,
 )
-from sklearn_siamese_speaker.datasets import make_speakers
+from sklearn_siamese_speaker.datasets import make_conversation, make_speakers
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
 
 skops_io = pytest.importorskip("skops.io")
@@ -91,6 +92,15 @@ def test_a_verifier_loads_with_the_trusted_types_alone(tmp_path):
     skops_io.dump(verifier, tmp_path / "verifier.skops")
     loaded = load_as_a_user_does(tmp_path / "verifier.skops")
     np.testing.assert_array_equal(loaded.predict(pairs), verifier.predict(pairs))
+
+
+def test_a_diarizer_loads_with_the_trusted_types_alone(voices, tmp_path):
+    talk, truth = make_conversation(*voices, random_state=0)
+    diarizer = SpeakerDiarizer(speech="energy").fit([talk], [truth])
+    skops_io.dump(diarizer, tmp_path / "diarizer.skops")
+    loaded = load_as_a_user_does(tmp_path / "diarizer.skops")
+    assert loaded.threshold_ == diarizer.threshold_
+    assert loaded.predict([talk]) == diarizer.predict([talk])
 
 
 def test_a_search_loads_with_the_trusted_types_alone(voices, tmp_path):
