@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,14 @@ class Window(NamedTuple):
     start: float
     end: float
     middle: float
+
+
+@contextmanager
+def quality_is_known() -> Iterator[None]:
+    """Ignore warnings about parts of a recording, which has been looked at as a whole."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AudioQualityWarning)
+        yield
 
 
 def cut_windows(
@@ -79,9 +88,7 @@ def embed_windows(
     with Progress("Embedding windows of speech", len(windows)) as progress:
         for first in range(0, len(windows), _TOGETHER):
             block = [samples(waveform, window) for window in windows[first : first + _TOGETHER]]
-            with warnings.catch_warnings():
-                # They name a window; the recording as a whole has been looked at.
-                warnings.simplefilter("ignore", AudioQualityWarning)
+            with quality_is_known():
                 embeddings.append(embed(block, encoder))
             progress.advance(len(block))
     return np.concatenate(embeddings)
@@ -129,9 +136,13 @@ def join_segments(segments: Sequence[tuple[float, float, Any]]) -> list[tuple[fl
 def speech_of(
     waveform: NDArray[np.float32], segments: Sequence[tuple[float, float, Any]]
 ) -> NDArray[np.float32]:
-    """Return what is said in some segments, at most the first 30 s of it, of shape (n_times,)."""
+    """Return what is said in some segments, at most the first 30 s of it, of shape (n_times,).
+
+    Less than 0.5 s is padded with zeros.
+    """
     parts = [
         waveform[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
         for start, end, _ in segments
     ]
-    return np.concatenate(parts)[: round(_LONGEST_VOICE * SAMPLE_RATE)]
+    voice = np.concatenate(parts)[: round(_LONGEST_VOICE * SAMPLE_RATE)]
+    return np.pad(voice, (0, max(0, round(_SHORTEST * SAMPLE_RATE) - len(voice))))

@@ -29,6 +29,7 @@ from ._diarize_windows import (
     embed_windows,
     join_segments,
     join_windows,
+    quality_is_known,
     speech_of,
 )
 from ._one_shot import OneShotClassifier
@@ -336,8 +337,10 @@ class SpeakerDiarizer(BaseEstimator):
         """Return the names of enrolled people; each voice that is of none of them has its own."""
         who = self.classifier
         assert who is not None
-        X = voices if who.encoder_ is not None else embed(voices, self._find_encoder())
-        is_known = np.isin(found := who.predict(X), who.classes_)
+        with quality_is_known():
+            X = voices if who.encoder_ is not None else embed(voices, self._find_encoder())
+            found = who.predict(X)
+        is_known = np.isin(found, who.classes_)
         n_unknown = np.cumsum(~is_known)
         return [
             str(name) if known or n == 1 else f"{name}-{n}"

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_siamese_speaker import (
     MFCC,
     AudioError,
+    AudioQualityWarning,
     FramePooling,
     OneShotClassifier,
     SpeakerDiarizer,
@@ -62,6 +63,11 @@ def make_talk(n_speakers, n_turns=4, overlap=0.0, seed=0):
     names = [f"voice{voice}" for voice in y]
     talk, truth = make_conversation(X, names, pause=(0.5, 1.0), overlap=overlap, random_state=seed)
     return talk + rng.normal(scale=1e-4, size=len(talk)).astype(np.float32), truth
+
+
+MFCC_STATISTICS = FrozenEstimator(
+    make_pipeline(MFCC(), FramePooling()).fit(np.random.default_rng(0).normal(size=(4, 8000)) / 9)
+)
 
 
 def diarizer(**params):
@@ -276,6 +282,17 @@ def test_an_encoder_that_takes_another_sample_rate_is_an_error():
     message = r"takes arrays at 8000 Hz, .* 16000 Hz; set input_sample_rate=16000 of its MFCC\."
     with pytest.raises(ValueError, match=message):
         diarizer(encoder=FrozenEstimator(encoder)).predict([talk])
+
+
+def test_somebody_is_named_by_a_moment_and_by_clipped_speech():
+    waveform = np.clip(20 * say(2, 3, np.random.default_rng(0)), -1, 1)
+    waveform[:32000] *= 0.01  # a third is clipped, which the recording as a whole warns of
+    who = enrol(["voice1", "voice2"], encoder=MFCC_STATISTICS)
+    for span in [(1.0, 1.05), (2.0, 3.0)]:
+        named = SpeakerDiarizer(classifier=who, speech=[[span]])
+        with pytest.warns(AudioQualityWarning, match=r"X\[0\] is clipped") as warned:
+            assert len(named.predict([waveform])[0]) == 1
+        assert len(warned) == 1
 
 
 def test_people_of_a_store_are_named(tmp_path):
