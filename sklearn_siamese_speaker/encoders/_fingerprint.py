@@ -88,6 +88,8 @@ def _add(digest: Any, value: Any) -> None:
         for key in sorted(value, key=str):
             digest.update(f"{key} ".encode())
             _add(digest, value[key])
+    elif isinstance(value, set | frozenset):
+        _add(digest, sorted(value, key=repr))
     elif isinstance(value, list | tuple | np.ndarray):
         digest.update(f"list {len(value)} ".encode())
         for item in value:

@@ -44,12 +44,21 @@ def run_in_fork(*arguments):
             code = 99  # a traceback, which no command may show
         sys.stdout.flush()
         sys.stderr.flush()
+        save_coverage()
         os._exit(code)
     os.close(to_out)
     os.close(to_err)
     # Both are short: neither fills its pipe while the other is read.
     texts = [open(pipe, encoding="utf-8").read() for pipe in (out, err)]  # noqa: SIM115
     return Result(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), *texts)
+
+
+def save_coverage():
+    """Let ``pytest --cov`` count what a fork has run."""
+    measuring = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
+    if measuring is not None:
+        measuring.stop()
+        measuring.save()
 
 
 def run_anew(*arguments):

@@ -34,6 +34,16 @@ def test_without_a_threshold_nothing_is_verified(folder, run):
     assert "comes without a threshold: give --threshold." in result.err
 
 
+def test_an_encoder_in_a_file_needs_what_reads_it(folder, run, monkeypatch):
+    result = run("embed", PAIR[0], "--encoder", "nothing.onnx")
+    assert result.code == 2
+    assert "The model '" in result.err
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    result = run("embed", PAIR[0], *ENCODER)
+    assert result.code == 2
+    assert "Saved encoders need skops: pip install" in result.err
+
+
 def test_embeddings_are_written_as_npz_csv_and_json(folder, run):
     result = run("embed", *PAIR, "-o", "voices.npz", *ENCODER)
     assert result == (0, "2 embeddings of 40 dimensions in voices.npz\n", "")

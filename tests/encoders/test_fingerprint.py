@@ -113,6 +113,49 @@ def test_an_encoder_that_has_to_be_trained_is_refused_before():
         make_ready(make_pipeline(MFCC(), FramePooling()))
 
 
+def add(a, b):
+    return a + b
+
+
+class Settings:
+    def __init__(self, width):
+        self.width = width
+
+
+@pytest.mark.parametrize(
+    ("value", "same", "other"),
+    [
+        ({"b", "a"}, {"a", "b"}, {"a"}),
+        (add, add, make_siamese),
+        (Settings, Settings, PCA),
+        (Settings(1), Settings(1), Settings(2)),
+        (np.float32(1), 1.0, np.float32(2)),
+        (np.array([1, "a"], dtype=object), [1, "a"], [1, "b"]),
+        (slice(1, 2), slice(1, 2), slice(1, 3)),
+        ({"a": (1, 2)}, {"a": [1, 2]}, {"b": [1, 2]}),
+    ],
+)
+def test_parameters_of_every_kind_count_by_value(value, same, other):
+    class Encoder(BaseEstimator):
+        def __init__(self, setting=None):
+            self.setting = setting
+
+    names = [fingerprint(Encoder(setting)) for setting in (value, same, other)]
+    assert names[0] == names[1] != names[2]
+
+
+def test_the_first_weights_of_a_network_given_as_a_parameter_do_not_count():
+    torch = pytest.importorskip("torch")
+
+    class Encoder(BaseEstimator):
+        def __init__(self, network=None):
+            self.network = network
+
+    names = {fingerprint(Encoder(torch.nn.Linear(2, 2))) for _ in range(2)}
+    assert len(names) == 1
+    assert fingerprint(Encoder(torch.nn.ReLU())) not in names
+
+
 def test_the_name_depends_on_no_version():
     """A change of these digits locks people out of their stores."""
     pca = PCA(1).fit(np.array([[0.0, 1.0], [2.0, 0.5], [1.0, 4.0]]))

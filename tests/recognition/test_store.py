@@ -246,7 +246,9 @@ def test_a_pickled_following_classifier_follows_and_a_clone_has_no_store(store):
     again = pickle.loads(pickle.dumps(who))
     store.enrol(["eva"], [EVA])
     assert again.predict([EVA]).tolist() == ["eva"]
-    assert clone(who).fit([ANA, EVA], ["x", "y"]).predict([BEN]).tolist() == ["x"]
+    free = clone(who).fit([ANA, EVA], ["x", "y"])
+    assert free.partial_fit([BEN], ["z"]).predict([BEN]).tolist() == ["z"]
+    assert free.forget("z").predict([BEN]).tolist() == ["x"]
 
 
 def test_a_following_classifier_says_that_all_are_gone(store):
@@ -441,6 +443,24 @@ def test_a_writer_that_does_not_end_is_named(store):
     with store._file().changing(), pytest.raises(SpeakerStoreError, match=r"more than 0\.1 s; try"):
         store.enrol(["eva"], [EVA])
     assert store.people == ["ana", "ben"]
+
+
+def test_a_path_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(SpeakerStoreError, match=r"cannot be opened .* needs the right to write"):
+        SpeakerStore(tmp_path).people  # noqa: B018
+
+
+def test_bytes_cannot_be_overwritten_while_another_process_writes(store):
+    store = SpeakerStore(store.path, timeout=0.1)
+    with store._file().reading() as reader:
+        reader.execute("SELECT * FROM voiceprints").fetchone()
+        with pytest.raises(NotErasedError):
+            store.forget("ben")
+    with store._file()._connected() as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(NotErasedError, match="the next change of the store does it"):
+            store.erase()
+    assert b"ben" not in bytes_of(store.erase())
 
 
 def test_a_disk_that_is_full_is_named_and_nothing_is_lost(store, monkeypatch):
