@@ -60,8 +60,9 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
         What names the weights that `fit` found: (`weights`, SHA-256).
 
     threshold_ : float or None
-        Similarity of two recordings below which they are of different speakers, where one is known
-        for these weights.
+        Similarity of two recordings below which they are of different speakers: 1 % of the
+        recordings of strangers pass where five people are enrolled by one recording each, on
+        recordings like those of speechocean762. None for "dvector" and weights in `file`.
 
     embedding_metric_ : {"euclidean", "cosine"}
         How embeddings are compared: by the distance those of "box", by the cosine all others.
@@ -139,7 +140,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
 
     @property
     def threshold_(self) -> float | None:
-        """Similarity below which two recordings are of different speakers, where one is known."""
+        """Similarity below which two recordings are of different speakers, or None."""
         return self._model().threshold if self.file is None else None
 
     def _check_parameters(self) -> None:

@@ -231,6 +231,7 @@ PUBLIC_MODELS = {
         windows=_box_windows,
         pool=_only_window,
         metric="euclidean",
+        threshold=-0.772,
     ),
     "campplus": PublicModel(
         "CAM++",
@@ -246,6 +247,7 @@ PUBLIC_MODELS = {
         build=_build_campplus,
         windows=_campplus_windows,
         pool=_only_window,
+        threshold=0.527,
     ),
     "dvector": PublicModel(
         "Resemblyzer's d-vector",

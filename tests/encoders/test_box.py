@@ -10,7 +10,12 @@ from scipy.linalg import logm
 from scipy.stats import norm
 
 import sklearn_siamese_speaker
-from sklearn_siamese_speaker import MFCC, OneShotClassifier, PretrainedSpeakerEncoder
+from sklearn_siamese_speaker import (
+    MFCC,
+    OneShotClassifier,
+    PretrainedSpeakerEncoder,
+    SpeakerVerifier,
+)
 from sklearn_siamese_speaker.datasets import load_voices
 from sklearn_siamese_speaker.encoders import _public_models
 from sklearn_siamese_speaker.encoders._public_models import PUBLIC_MODELS
@@ -74,6 +79,28 @@ def test_the_default_needs_no_network_and_recognizes_adults_without_a_warning(mo
         rest = np.arange(len(VOICES)) % 6 > 0
         # One in 25 would be chance.
         assert who.score([VOICES[i] for i in np.flatnonzero(rest)], SPEAKERS[rest]) > 0.9
+
+
+def test_its_threshold_recognizes_enrolled_people_and_rejects_most_others():
+    who = OneShotClassifier(PretrainedSpeakerEncoder(), threshold="encoder")
+    who.fit(VOICES[:30:6], SPEAKERS[:30:6])  # five people
+    recognized = who.predict(VOICES)
+    assert (recognized[:30] == SPEAKERS[:30]).mean() > 0.6
+    assert (recognized[30:] == "unknown").mean() > 0.95
+
+
+def test_two_recordings_are_verified_without_a_fit():
+    verifier = SpeakerVerifier(PretrainedSpeakerEncoder())
+    first, second = [VOICES[0], VOICES[12]], [VOICES[1], VOICES[13]]
+    assert verifier.verify(first, second).tolist() == [1, 1]
+    assert verifier.verify(first, second[::-1]).tolist() == [0, 0]
+
+
+def test_weights_of_ones_own_have_no_threshold():
+    encoder = PretrainedSpeakerEncoder(file=FILE)
+    assert encoder.threshold_ is None
+    with pytest.raises(ValueError, match="threshold='encoder' needs an encoder that comes with a"):
+        OneShotClassifier(encoder, threshold="encoder").fit(VOICES[:1], SPEAKERS[:1])
 
 
 def test_a_recording_has_the_same_bits_alone_and_among_others():
