@@ -179,7 +179,9 @@ def embed(
         rows = [module(torch.from_numpy(np.array(f)[None]).to(device)) for f in frames[some]]
         return torch.cat(rows).cpu()
 
-    parts = joblib.Parallel(require="sharedmem")(
-        joblib.delayed(embed_some)(some) for some in gen_batches(len(frames), _RECORDINGS_PER_TASK)
-    )
+    tasks = [*gen_batches(len(frames), _RECORDINGS_PER_TASK)]
+    if len(tasks) == 1:  # joblib alone takes as long as a small network
+        parts = [embed_some(tasks[0])]
+    else:
+        parts = joblib.Parallel(require="sharedmem")(map(joblib.delayed(embed_some), tasks))
     return torch.cat(parts).numpy().astype(np.float32, copy=False)
