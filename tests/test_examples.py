@@ -35,6 +35,7 @@ MEASURES = {
     "score",
     "seen_unseen_score",
 }
+TIMED = {"growth.py"}  # it prints the seconds of an evaluation, not its result
 NUMBER = re.compile(r"(?<![\w.])(?:0?\.\d+|1\.0|\d+(?:\.\d+)? ?%)")
 
 
@@ -94,7 +95,7 @@ def test_no_page_claims_an_accuracy_on_synthetic_voices():
 def test_no_benchmark_measures_accuracy_on_synthetic_voices():
     for file in (ROOT / "benchmarks").rglob("*.py"):
         code = file.read_text(encoding="utf-8")
-        if "datasets import make_speakers" in code:
+        if "datasets import make_speakers" in code and file.name not in TIMED:
             assert measures_in(code) == set(), file
 
 
