@@ -231,7 +231,7 @@ PUBLIC_MODELS = {
         windows=_box_windows,
         pool=_only_window,
         metric="euclidean",
-        threshold=-0.772,
+        threshold=-0.765,
     ),
     "campplus": PublicModel(
         "CAM++",
