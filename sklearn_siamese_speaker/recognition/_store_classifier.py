@@ -57,7 +57,8 @@ def _usable(calibration: dict[str, Any] | None, given: dict[str, Any]) -> dict[s
     if calibration is None:
         return None
     parameters = calibration["parameters"]
-    if any(given[name] != parameters[name] for name in given if name in CALIBRATED):
+    chosen = given.keys() & set(CALIBRATED)
+    if not all(np.array_equal(given[name], parameters[name]) for name in chosen):
         return None
     if parameters["cohort"] is not None:
         parameters["cohort"] = np.array(parameters["cohort"], dtype=np.float32)

@@ -330,6 +330,8 @@ def test_a_cohort_is_kept_with_the_calibration(store):
     again = store.keep_calibration(who).classifier()
     assert (again.predict(X) == who.predict(X)).all()
     assert again.cohort.shape == (40, 2)
+    assert store.classifier(cohort=again.cohort).threshold == who.threshold
+    assert store.classifier(cohort=cohort[1:]).threshold is None
 
 
 def test_without_a_calibration_the_threshold_is_that_of_the_encoder(speech, encoder, tmp_path):
