@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_siamese_speaker import (
     MFCC,
@@ -81,6 +82,10 @@ def test_who_spoke_when_is_found_without_the_number_of_speakers(n_speakers):
     assert len({speaker for *_, speaker in found[0]}) == n_speakers
     # What is left is the margin of 0.1 s around each turn.
     assert diarization_error_rate([truth], found) < 0.1
+
+
+def test_a_diarizer_need_not_be_fitted():
+    check_is_fitted(diarizer())
 
 
 def test_speakers_are_numbered_as_they_are_first_heard_and_segments_are_plain_values():
