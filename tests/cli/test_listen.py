@@ -18,12 +18,12 @@ def _talk(tmp_path_factory):
     chosen = np.isin(voices.target, [voices.target[0], voices.target[-1]])
     X, y = voices.data[chosen], voices.target[chosen]
     names = dict(zip(np.unique(y), ["ana", "ben"], strict=True))
-    first = np.unique(y, return_index=True)[1]
-    for i in first:
-        (folder / "people" / names[y[i]]).mkdir(parents=True)
-        (folder / "people" / names[y[i]] / os.path.basename(X[i])).symlink_to(X[i])
-    later = np.delete(np.arange(len(y)), first)[::2]
-    waveform, truth = make_conversation(X[later], y[later], overlap=0, random_state=0)
+    heard = np.arange(len(y)) % 2 == 0  # the others enrol
+    for file, speaker in zip(X[~heard], y[~heard], strict=True):
+        path = folder / "people" / names[speaker] / os.path.basename(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(file)
+    waveform, truth = make_conversation(X[heard], y[heard], overlap=0, random_state=0)
     soundfile.write(folder / "talk.wav", waveform, 16000)
     return folder, [(start, end, names[speaker]) for start, end, speaker in truth]
 
