@@ -86,7 +86,7 @@ RUNS = {
     "default network": ("MFCC", DEFAULT, 12),
 }
 STUDY_RUN, BASELINE = "stride 3 x 3, pooling 2 x 2", "k-NN"
-DRAWN = (STUDY_RUN, "every pair of a batch", "falling learning rate", "default network")
+DRAWN = (STUDY_RUN, "every pair of a batch", "prototypical loss", "default network")
 
 
 def make_front_ends(vggish):

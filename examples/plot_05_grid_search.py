@@ -41,7 +41,7 @@ grid = {
     "mfcc__duration": [1.0, 2.0],  # seconds
     "mfcc__sample_rate": [8000, 16000],  # Hz
     "encoder__network": ["cnn2d", "tdnn"],
-    "encoder__max_epochs": [1, 4],
+    "encoder__max_epochs": [1, 3],
     "encoder__metric": ["euclidean", "cosine"],
 }
 k_way = min(5, len(np.unique(y[searched])) // 2)

@@ -59,6 +59,6 @@ SeenUnseenDisplay.from_estimators(
 )
 
 # %%
-# The network is better on the speakers it knows; k-NN finds both groups as hard as each other. A
+# The network is better on the speakers it knows; for k-NN both groups are about as hard. A
 # figure for seen speakers is not what to expect for the next person who is enrolled.
 plt.show()
