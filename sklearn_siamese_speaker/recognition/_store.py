@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from ._store_rows import (
     encoder_of,
     insert,
     is_enrolled,
+    keep_calibration,
     names_in,
     read_voiceprints,
     whole_voiceprints,
@@ -294,7 +294,7 @@ class SpeakerStore:
             if not len(contents.names):
                 raise ValueError(f"Nobody is enrolled in {os.fspath(self.path)!r}.")
             check_encoder(db, self.path, _fingerprint(encoder), contents.embeddings.shape[1])
-            calibration = calibration_in(db)
+            calibration = calibration_in(db, self._file())
             is_ours = calibration is not None and calibration["encoder"] == contents.encoder
             change = change_of(db)
             return Bunch(**contents, calibration=calibration if is_ours else None, change=change)
@@ -313,7 +313,7 @@ class SpeakerStore:
         enrolled now than it was made for.
         """
         with self._file().reading() as db:
-            calibration = calibration_in(db)
+            calibration = calibration_in(db, self._file())
             if calibration is not None:
                 calibration["is_stale"] = len(names_in(db)) > calibration["found"]["n_enrolled"]
             return calibration
@@ -344,13 +344,13 @@ class SpeakerStore:
                 "The threshold of the classifier is not a calibrated one: call "
                 "calibrate_threshold first."
             )
-        ready = classifier.encoder_ and make_ready(classifier.encoder_)
+        encoder = classifier.encoder_
+        ready = None if encoder is None else make_ready(encoder)
         parameters = {name: getattr(classifier, name) for name in CALIBRATED}
         kept = {"parameters": parameters, "found": found, "encoder": _fingerprint(ready)}
         with self._file().changing() as db:
             check_encoder(db, self.path, _fingerprint(ready), classifier.embeddings_.shape[1])
-            text = json.dumps(kept, default=_plain)
-            db.execute("UPDATE store SET calibration = ?", [text])
+            keep_calibration(db, kept)
         return self
 
     def rescue(self, damaged: str | PathLike[str]) -> int:
@@ -430,10 +430,6 @@ def _hash(recording: Any) -> str:
     samples = np.ascontiguousarray(recording)
     kind = f"{samples.dtype.str} {samples.shape} ".encode()
     return hashlib.sha256(kind + samples.tobytes()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _some(names: list[str]) -> str:

@@ -30,7 +30,7 @@ _TABLES = (
     CREATE TABLE store (              -- one row
         change TEXT NOT NULL,         -- a new random name at each change
         to_erase TEXT,                -- the change that forgot voices whose bytes are still there
-        calibration TEXT              -- JSON
+        calibration TEXT              -- CRC-32 and JSON
     )
     """,
     "INSERT INTO store (change) VALUES (lower(hex(randomblob(16))))",

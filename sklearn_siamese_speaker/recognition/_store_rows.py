@@ -155,7 +155,22 @@ def change_of(db: sqlite3.Connection) -> str:
     return db.execute("SELECT change FROM store").fetchone()[0]
 
 
-def calibration_in(db: sqlite3.Connection) -> dict[str, Any] | None:
+def keep_calibration(db: sqlite3.Connection, calibration: dict[str, Any]) -> None:
+    """Write a calibration as JSON behind its CRC-32."""
+    text = json.dumps(calibration, default=_plain)
+    db.execute("UPDATE store SET calibration = ?", [f"{zlib.crc32(text.encode()):08x} {text}"])
+
+
+def calibration_in(db: sqlite3.Connection, file: StoreFile) -> dict[str, Any] | None:
     """Return what `SpeakerStore.keep_calibration` kept, else None."""
-    (text,) = db.execute("SELECT calibration FROM store").fetchone()
-    return None if text is None else json.loads(text)
+    (kept,) = db.execute("SELECT calibration FROM store").fetchone()
+    if kept is None:
+        return None
+    found, _, text = str(kept).partition(" ")
+    if found != f"{zlib.crc32(text.encode()):08x}":
+        file.refuse_damaged("the checksum of the calibration does not match")
+    return json.loads(text)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -521,6 +521,16 @@ def test_a_flipped_bit_that_turns_text_into_a_number_is_noticed(store):
     assert SpeakerStore(store.path.parent / "new.db").rescue(store.path) == 1
 
 
+def test_a_flipped_bit_of_the_calibration_is_noticed(store):
+    calibrate(store)
+    content = bytearray(store.path.read_bytes())
+    content[content.index(b'"threshold": -') + len('"threshold": -')] ^= 1  # its first digit
+    store.path.write_bytes(content)
+    for read in [lambda: store.calibration, store.classifier]:
+        with pytest.raises(SpeakerStoreError, match="the checksum of the calibration does not"):
+            read()
+
+
 def test_what_pages_are_left_is_rescued(tmp_path):
     names = np.array([f"person {i:03}" for i in range(100)])
     E = np.random.default_rng(0).normal(size=(100, 64))
