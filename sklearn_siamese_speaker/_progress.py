@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from multiprocessing import parent_process
 from threading import Lock
 from time import monotonic
@@ -121,6 +123,19 @@ class Progress:
                 self._write("")
                 self._write("")
             self._is_silent = True
+
+
+@contextmanager
+def only_on_a_terminal() -> Iterator[None]:
+    """Write nothing where stderr is no terminal: a program reads there what goes wrong."""
+    global QUIET_SECONDS
+    before = QUIET_SECONDS
+    if sys.stderr is None or not sys.stderr.isatty():
+        QUIET_SECONDS = math.inf
+    try:
+        yield
+    finally:
+        QUIET_SECONDS = before
 
 
 def track(items: Iterable[_Item], what: str, total: int | None = None) -> Iterator[_Item]:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from .._progress import only_on_a_terminal
 from . import _listen, _people, _recordings, _reports
 from ._answer import Answer
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error, which is a sentence on stderr.
     """
     options = _make_parser().parse_args(arguments)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), only_on_a_terminal():
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = _show_warning
         try:

@@ -1,7 +1,9 @@
 """The commands without a store, and what all commands have in common."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from sklearn_siamese_speaker import TRUSTED_TYPES, SpeakerStore, __version__
+from sklearn_siamese_speaker._cli import main
 from sklearn_siamese_speaker.encoders import SiameseSpeakerEncoder
 
 ENCODER = ("--encoder", "statistics.skops")
@@ -42,6 +45,30 @@ def test_an_encoder_in_a_file_needs_what_reads_it(folder, run, monkeypatch):
     result = run("embed", PAIR[0], *ENCODER)
     assert result.code == 2
     assert "Saved encoders need skops: pip install" in result.err
+
+
+def test_progress_is_shown_on_a_terminal_only(folder, run, monkeypatch):
+    monkeypatch.setattr("sklearn_siamese_speaker._progress.QUIET_SECONDS", 0.0)
+    others = sorted(str(path) for path in folder.glob("others/*/*.wav")) * 2  # several batches
+    assert run("embed", *others, "-o", "voices.npz", *ENCODER).err == ""
+    shown = run_on_a_terminal("embed", *others, "-o", "voices.npz", *ENCODER)
+    assert "Extracting frames: 8 of 72" in shown
+
+
+def run_on_a_terminal(*arguments):
+    """Run a command in a fork, and return what a terminal shows."""
+    process, terminal = pty.fork()
+    if not process:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - pytest has replaced it
+        with contextlib.suppress(SystemExit):
+            main(list(arguments))
+        os._exit(0)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    os.waitpid(process, 0)
+    return shown.decode()
 
 
 def test_embeddings_are_written_as_npz_csv_and_json(folder, run):
