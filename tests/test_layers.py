@@ -87,7 +87,7 @@ def test_networks_know_neither_sklearn_nor_skorch(file):
 
 # Public packages that may be imported where torch is slow to load, or not wanted.
 HEAVY = {"torch", "skorch", "librosa", "matplotlib", "numba"}
-LIGHT = ["", *(f".{name}" for name in sorted(PUBLIC - ENTRY_POINTS - {"_torch", "nn"}))]
+LIGHT = ["", "._cli", *(f".{name}" for name in sorted(PUBLIC - ENTRY_POINTS - {"_torch", "nn"}))]
 
 
 @pytest.mark.parametrize("package", LIGHT)
