@@ -223,7 +223,7 @@ def _mean_direction(outputs: NDArray) -> NDArray:
 PUBLIC_MODELS = {
     "box": PublicModel(
         "the box",
-        Published("", "704d1a6b1218a7f641d7c6f681457d41cd170be5dc24d8f06a7a725dfd0c2d75", "box"),
+        Published("", "41fce125aca757f3d284e4e943d6882061472514a1b95fd38486625bb78240dd", "box"),
         package="sklearn_siamese_speaker",
         member="encoders/data/box.npz",
         n_dims=200,
