@@ -292,7 +292,7 @@ def test_bad_recordings_end_the_command_with_their_sentence(folder, tmp_path):
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert "empty.wav" in done.stderr
     assert "Traceback" not in done.stderr
