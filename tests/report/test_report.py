@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 import re
 import subprocess
 import sys
@@ -277,6 +278,15 @@ def test_unseen_speakers_that_cannot_be(folder, tmp_path, lines, message):
 def test_speakers_with_one_recording_cannot_be_tested():
     with pytest.raises(ValueError, match="at least 2 unseen speakers with 2 recordings, got 0"):
         _parts.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
+
+
+def test_for_programs_it_says_where_the_report_is(folder, tmp_path):
+    command = [sys.executable, "-m", "sklearn_siamese_speaker", "report", folder, "--json"]
+    done = subprocess.run(
+        [*command, "--output", tmp_path / "out"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {"output": str(tmp_path / "out")}
+    assert "1-shot" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
 def test_bad_recordings_end_the_command_with_their_sentence(folder, tmp_path):
