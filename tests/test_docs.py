@@ -147,6 +147,18 @@ def test_every_name_on_the_api_page_has_an_executed_example():
     assert without == []
 
 
+def test_no_summary_on_the_api_page_holds_the_key_of_a_citation():
+    page = (DOCS / "api.rst").read_text()
+    module, cited = None, []
+    for line in page.splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = importlib.import_module(line.split()[-1])
+        elif re.fullmatch(r"   \w+", line):
+            summary = getattr(module, line.strip()).__doc__.strip().split("\n\n")[0]
+            cited += [line.strip()] * ("]_" in summary)
+    assert cited == []
+
+
 # One word for each thing: a layer or a package, not a room of a house; a task, not an episode; to
 # evaluate or to test, not to judge. Names in code have American spelling.
 WORDS = re.compile(

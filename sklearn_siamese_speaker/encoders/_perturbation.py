@@ -206,7 +206,9 @@ class Perturbation(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
 @substitute(**_TEXTS)
 class SpeedPerturbation(Perturbation):
-    """Fit an encoder on every recording at several speeds, each speed as another speaker [1]_.
+    """Fit an encoder on every recording at several speeds, each speed as another speaker.
+
+    Source: [1]_.
 
     A recording played faster is shorter and higher: it sounds like somebody else. The encoder
     thus learns from ``1 + len(speeds)`` times as many speakers. Only `fit` makes the copies, so in

@@ -17,7 +17,9 @@ from ._spectral import cepstra
 
 @substitute(**MEL_TEXTS)
 class MFCC(MelFrontEnd):
-    """Mel-frequency cepstral coefficients of each frame [1]_.
+    """Mel-frequency cepstral coefficients of each frame.
+
+    Source: [1]_.
 
     The first coefficients of the orthonormal cosine transform of `LogMelSpectrogram`. Equal to
     ``librosa.feature.mfcc`` of each recording alone, with n_fft=512, hop_length=160 and

@@ -89,7 +89,9 @@ def quantize(embeddings: NDArray, eigen_vectors: NDArray, means: NDArray) -> NDA
 
 @substitute(**TEXTS)
 class VGGish(FrontEnd):
-    """Embeddings of patches of 0.96 s by a network trained on the sounds of AudioSet [1]_.
+    """Embeddings of patches of 0.96 s by a network trained on the sounds of AudioSet.
+
+    Source: [1]_.
 
     Each patch of a recording becomes 128 numbers. The log-mel front end, the network and the
     post-processing are those of the published model; the weights are a conversion of the

@@ -60,7 +60,9 @@ class _Mask:
 @substitute(mask=_MASK.format(axis="frames"))
 @dataclass(frozen=True)
 class TimeMask(_Mask):
-    """Replace stretches of frames by the mean of each feature over the recording [1]_.
+    """Replace stretches of frames by the mean of each feature over the recording.
+
+    Source: [1]_.
 
     Works behind every front end. Every recording has stretches of its own.
 
@@ -82,7 +84,9 @@ class TimeMask(_Mask):
 @substitute(mask=_MASK.format(axis="features"))
 @dataclass(frozen=True)
 class FeatureMask(_Mask):
-    """Replace neighboring features by their mean over the recording [1]_.
+    """Replace neighboring features by their mean over the recording.
+
+    Source: [1]_.
 
     Needs a front end whose features have an order: MFCC or LogMelSpectrogram. Every recording has
     stretches of its own.

@@ -11,7 +11,9 @@ SEGMENT = 100  # frames that share one local mean in a mask, of 20 ms each
 
 
 class CAMPlusPlus(nn.Module):
-    """CAM++, a speaker encoder from log-mel frames [1]_.
+    """CAM++, a speaker encoder from log-mel frames.
+
+    Source: [1]_.
 
     Residual convolutions over frequency and time, then three blocks in which each layer adds a few
     channels to all channels before it and masks them by the mean over time of the whole recording

@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 
 class DVector(nn.Module):
-    """The d-vector of Resemblyzer [1]_, an LSTM trained with the GE2E loss [2]_.
+    """The d-vector of Resemblyzer, an LSTM trained with the GE2E loss.
+
+    Source: [1]_ and [2]_.
 
     Three LSTM layers over the frames of a window of 1.6 s; their last output goes through a dense
     layer and a ReLU and is scaled to length 1. The names of the parameters are those of the

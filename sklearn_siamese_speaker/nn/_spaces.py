@@ -98,7 +98,9 @@ class ManhattanSpace(Space):
 
 
 class WeightedManhattanSpace(ManhattanSpace):
-    """Each dimension times a learned non-negative weight, compared by the Manhattan distance [1]_.
+    """Each dimension times a learned non-negative weight, compared by the Manhattan distance.
+
+    Source: [1]_.
 
     Parameters
     ----------

@@ -8,7 +8,9 @@ N_FRAMES, N_MELS, N_DIMS = 96, 64, 128
 
 
 class VGGishNetwork(nn.Module):
-    """VGG's configuration A on log-mel patches, without its last convolutions [1]_.
+    """VGG's configuration A on log-mel patches, without its last convolutions.
+
+    Source: [1]_.
 
     Six convolutions of 3 x 3, four of them followed by max pooling, then three fully connected
     layers. Names of the parameters are those of torchvggish.

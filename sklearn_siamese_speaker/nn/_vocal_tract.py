@@ -17,7 +17,9 @@ _MELS_PER_LOG = 27 / math.log(6.4)
 
 @dataclass(frozen=True)
 class VocalTractWarp:
-    """Learn from each recording also as from speakers with other vocal tracts [1]_ [2]_.
+    """Learn from each recording also as from speakers with other vocal tracts.
+
+    Source: [1]_ and [2]_.
 
     A vocal tract that is shorter by some percent moves all resonances up by as much: the spectrum
     is stretched along the frequency axis, and the voice sounds like somebody else's. The copies are

@@ -15,7 +15,9 @@ from ._base import Loss
 
 
 class AdditiveAngularMargin(Loss):
-    """Cross-entropy over the training speakers, the own one's angle enlarged by a margin [1]_.
+    """Cross-entropy over the training speakers, the own one's angle enlarged by a margin.
+
+    Source: [1]_.
 
     The logit of a speaker is ``scale * cos(angle)`` to a learned direction, that of the own speaker
     ``scale * cos(angle + margin)``. Where angle + margin exceeds pi, that would rise again, and

@@ -49,7 +49,9 @@ class PairLoss(Loss):
 
 
 class BinaryCrossEntropy(PairLoss):
-    """Binary cross-entropy of "same speaker or not", on a logit that falls with the distance [1]_.
+    """Binary cross-entropy of "same speaker or not", on a logit that falls with the distance.
+
+    Source: [1]_.
 
     The logit is ``scale * (offset - distance)``; `scale` > 0 and `offset` > 0 are learned. The
     offset starts at the mean distance of the first batch and the scale at 5 / offset, so the first
@@ -103,7 +105,9 @@ class BinaryCrossEntropy(PairLoss):
 
 
 class Contrastive(PairLoss):
-    """Half the squared distance of same pairs, half the squared lack of margin of others [1]_.
+    """Half the squared distance of same pairs, half the squared lack of margin of others.
+
+    Source: [1]_.
 
     Same and different pairs weigh half each.
 

@@ -14,7 +14,9 @@ _SCALE_SPEED = 10.0
 
 
 class Prototypical(Loss):
-    """Cross-entropy over the distances to the means of the batch's speakers [1]_.
+    """Cross-entropy over the distances to the means of the batch's speakers.
+
+    Source: [1]_.
 
     Every recording of a batch is a query once: the prototype of its own speaker is the mean of the
     *other* recordings of that speaker (leave one out [2]_), those of the other speakers are the

@@ -12,7 +12,9 @@ from ._layers import TEXTS, Size, as_pair, block2d, convolutions_along_frames
 
 @substitute(**TEXTS)
 class CNN1d(nn.Module):
-    """Convolutions along time, with the features as channels [1]_.
+    """Convolutions along time, with the features as channels.
+
+    Source: [1]_.
 
     Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
     each filter over time, a fully connected layer, dropout. Input of one feature is taken for raw

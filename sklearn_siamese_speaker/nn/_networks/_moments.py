@@ -19,7 +19,9 @@ _SERIES_TERMS = 10
 
 
 class CovariancePooling(nn.Module):
-    """Logarithm of the covariance of the channels over time, as a vector [1]_ [2]_.
+    """Logarithm of the covariance of the channels over time, as a vector.
+
+    Source: [1]_ and [2]_.
 
     The covariance, with `regularization` added to its diagonal, is a point on the curved space of
     positive definite matrices; its matrix logarithm lies in a flat one, the tangent space at the
@@ -65,7 +67,9 @@ class CovariancePooling(nn.Module):
 
 
 class MixturePooling(nn.Module):
-    """How far a recording moves each component of a Gaussian mixture of the background frames [1]_.
+    """How far a recording moves each component of a Gaussian mixture of the background frames.
+
+    Source: [1]_.
 
     With posteriors p of a component, their sum n, its mean m, standard deviation s and weight w,
     the shift is ``sqrt(w) / s * sum(p (x - m)) / (n + relevance)``: the change of the mean under

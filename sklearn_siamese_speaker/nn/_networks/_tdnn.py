@@ -12,7 +12,9 @@ from ._pooling import StatisticsPooling
 
 @substitute(**TEXTS)
 class TDNN(nn.Module):
-    """Time-delay network with statistics pooling, the x-vector [1]_ at a size for CPUs.
+    """Time-delay network with statistics pooling, the x-vector at a size for CPUs.
+
+    Source: [1]_.
 
     The first layer sees 5 frames, the next ones 3 frames that lie 2, 3, ... apart, the last one a
     single frame. With three `filters` (a, b, c) the four layers have a, a, b, c filters and see 15
