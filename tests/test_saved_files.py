@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +157,50 @@ def test_an_encoder_of_classes_loads_with_the_trusted_types_alone(voices, tmp_pa
     skops_io.dump(pipeline, tmp_path / "pipeline.skops")
     loaded = load_as_a_user_does(tmp_path / "pipeline.skops")
     np.testing.assert_array_equal(loaded.transform(X), pipeline.transform(X))
+
+
+@pytest.fixture
+def enrolled():
+    E = np.random.default_rng(0).normal(size=(6, 16))
+    return OneShotClassifier().fit(E, ["ana", "ben", "cleo", "dan", "eve", "fay"]), E
+
+
+def test_a_flipped_bit_of_a_skops_file_gives_no_other_answer(enrolled, tmp_path):
+    who, E = enrolled
+    skops_io.dump(who, tmp_path / "who.skops")
+    content = (tmp_path / "who.skops").read_bytes()
+    n_refused = 0
+    for at in np.random.default_rng(0).integers(8 * len(content), size=80):
+        damaged = bytearray(content)
+        damaged[at // 8] ^= 1 << at % 8
+        (tmp_path / "damaged.skops").write_bytes(damaged)
+        try:
+            loaded = skops_io.load(tmp_path / "damaged.skops", trusted=TRUSTED_TYPES)
+        except Exception:
+            n_refused += 1
+        else:
+            np.testing.assert_array_equal(loaded.similarities(E), who.similarities(E))
+    assert n_refused > 60
+
+
+def test_a_file_saved_after_forget_holds_no_trace_of_the_speaker(enrolled, tmp_path):
+    who, E = enrolled
+    before, after = tmp_path / "before.skops", tmp_path / "after.skops"
+    skops_io.dump(who, before)
+    skops_io.dump(who.forget(["cleo"]), after)
+    for file, is_there in ((before, True), (after, False)):
+        with zipfile.ZipFile(file) as archive:
+            content = b"".join(archive.read(name) for name in archive.namelist())
+        assert (E[2].tobytes() in content) == is_there, file
+        assert ("cleo".encode("utf-32-le") in content) == is_there, file
+
+
+def test_the_page_says_what_damage_goes_unnoticed_and_what_forget_cannot_reach():
+    page = (Path(__file__).parents[1] / "docs/saved_files.rst").read_text()
+    damages, forget = page.split("Damaged files\n")[1].split("What `forget` cannot reach\n")
+    assert re.search(
+        r"joblib and pickle: no checksum\. \d+ of \d+ damaged files were loaded", damages
+    )
+    assert re.search(r"skops: .*None of \d+ damaged files gave other answers", damages, re.DOTALL)
+    for place in ("saved before", "an encoder that was fitted", "`memory=`", "`checkpoint_dir`"):
+        assert place in forget
