@@ -9,18 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 
-from ..metrics._score_norm import standardize, summarize_cohort
-from ..similarity import (
-    build_prototypes,
-    check_embeddings,
-    speaker_similarities,
-    task_similarities,
-)
+from ..similarity import check_embeddings, similarity, task_similarities
 
-# Of a recording's or a speaker's similarities to the cohort, the highest so many count. Chosen on
-# held-out train speakers of speechocean762 (benchmarks/open_set.py).
-N_TOP = 20
-_BATCH = 256  # speakers or recordings compared with the cohort at a time
+# Of a recording's similarities to the cohort, so many of the highest count, and by this weight.
+# Chosen on held-out train speakers of speechocean762 (benchmarks/open_set.py --choose).
+N_TOP, WEIGHT = 10, 0.5
+_BATCH = 256  # recordings compared with the cohort at a time
 
 _Blocks = Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64]]]
 
@@ -54,16 +48,13 @@ def choose_cohort(cohort: NDArray[Any], E: NDArray[Any]) -> NDArray[Any]:
     return different
 
 
-def usual_of_speakers(
-    prototypes: NDArray[Any], first: NDArray[np.intp], cohort: NDArray[Any], metric: str
-) -> NDArray[np.float64]:
-    """Summarize how alike each speaker is to the most similar recordings of the cohort.
+def usual_similarity(E: NDArray[Any], cohort: NDArray[Any], metric: str) -> NDArray[np.float64]:
+    """Return how alike recordings are to those of the cohort that are most like them.
 
     Parameters
     ----------
-    prototypes : ndarray of shape (n_prototypes, n_dims)
-    first : ndarray of shape (n_speakers,)
-        As :func:`~sklearn_siamese_speaker.similarity.build_prototypes` returns them.
+    E : ndarray of shape (n_samples, n_dims)
+        Embeddings.
     cohort : ndarray of shape (n_cohort, n_dims)
         Embeddings.
     metric : {"euclidean", "cosine", "manhattan"}
@@ -71,49 +62,16 @@ def usual_of_speakers(
 
     Returns
     -------
-    usual : ndarray of shape (2, n_speakers)
-        Mean and standard deviation; those of a speaker depend on nobody else, to the bit.
+    usual : ndarray of shape (n_samples,)
+        `WEIGHT` times the mean of the `N_TOP` highest similarities of each recording, which depends
+        on no other recording, to the bit. inf where a cosine has no direction, so that nothing is
+        alike enough.
     """
-    ends = np.append(first, len(prototypes))
-    summaries = []
-    for batch in gen_batches(len(first), _BATCH):
-        rows = prototypes[ends[batch.start] : ends[batch.stop]]
-        similarities = speaker_similarities(cohort, rows, first[batch] - first[batch.start], metric)
-        # In C order the numbers of a speaker are added in the same order in a batch of any size.
-        summaries.append(summarize_cohort(np.ascontiguousarray(similarities.T), N_TOP))
-    return np.concatenate(summaries, axis=1)
-
-
-def usual_of_recordings(E: NDArray[Any], cohort: NDArray[Any], metric: str) -> NDArray[np.float64]:
-    """Summarize each recording as :func:`usual_of_speakers` does a speaker: (2, n_samples)."""
-    return usual_of_speakers(E, np.arange(len(E)), cohort, metric)
-
-
-def normalize(
-    similarities: NDArray[np.float64],
-    of_speakers: NDArray[np.float64],
-    of_recordings: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Measure similarities by what is usual for both sides (adaptive s-norm).
-
-    Parameters
-    ----------
-    similarities : ndarray of shape (...)
-    of_speakers, of_recordings : ndarray of shape (2, ...)
-        Summaries of the two sides of each, as :func:`usual_of_speakers` returns them.
-
-    Returns
-    -------
-    normalized : ndarray of shape (...)
-        -inf where one side is equally like the whole cohort, as an embedding of zeros is by its
-        cosine: nothing can be said of it, and it is rejected.
-    """
-    differ = (of_speakers[1] > 0) & (of_recordings[1] > 0)
-    usable = [
-        np.stack([mean, np.where(differ, scale, 1.0)])
-        for mean, scale in (of_speakers, of_recordings)
-    ]
-    return np.where(differ, standardize(similarities, usable), -np.inf)
+    usual = np.empty(len(E))
+    for batch in gen_batches(len(E), _BATCH):
+        similarities = similarity(E[batch], cohort, metric)
+        usual[batch] = WEIGHT * np.sort(similarities, axis=1)[:, -N_TOP:].mean(axis=1)
+    return np.where((metric == "cosine") & ~E.any(axis=1), np.inf, usual)
 
 
 def compare_tasks(
@@ -147,21 +105,6 @@ def compare_tasks(
     if cohort is None:
         yield from ((block, compared, compared.max(axis=-1)) for block, compared in blocks)
         return
-    of_recordings = usual_of_recordings(E, cohort, metric)
+    usual = usual_similarity(E, cohort, metric)
     for block, compared in blocks:
-        of_speakers = [
-            usual_of_speakers(*_enrol_task(E, own, metric, aggregation), cohort, metric)
-            for own in support[block]
-        ]
-        task = np.arange(len(compared))[:, np.newaxis, np.newaxis]
-        of_best = np.stack(of_speakers, axis=1)[:, task, compared.argmax(axis=-1)]
-        best = normalize(compared.max(axis=-1), of_best, of_recordings[:, query[block]])
-        yield block, compared, best
-
-
-def _enrol_task(
-    E: NDArray[Any], support: NDArray[np.intp], metric: str, aggregation: str
-) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return what stands for the speakers of one task, of shape (k_way, n_shots)."""
-    first = np.arange(0, support.size, support.shape[1])
-    return build_prototypes(E[support.ravel()], first, metric, aggregation)
+        yield block, compared, compared.max(axis=-1) - usual[query[block]]

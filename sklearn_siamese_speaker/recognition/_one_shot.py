@@ -106,13 +106,11 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     costs about one matrix product; everything else compares all pairs exactly, at about 0.1
     microseconds a pair and 128 dimensions.
 
-    With a `cohort`, the similarity of a recording to the best speaker is measured in standard
-    deviations from the mean of what the 20 recordings of the cohort most similar to the speaker
-    have, and of what the 20 most similar to the recording have; the mean of the two counts
-    (adaptive s-norm, :func:`~sklearn_siamese_speaker.metrics.adaptive_s_norm`). A voice like many
-    others must then be more alike to be accepted. Who is most similar, and what every method but
-    `predict` and `predict_tasks` returns, is as without a cohort. A recording or a speaker equally
-    like all the 20 is rejected.
+    With a `cohort`, half of what is usual for a recording, the mean of its 10 highest similarities
+    to the cohort, is subtracted from its similarity to the best speaker: a voice like many others
+    must be more alike to be accepted. This is adaptive test normalization [3]_ [4]_ at half
+    strength and without its division by a standard deviation. Who is most similar, and what every
+    method but `predict` and `predict_tasks` returns, is as without a cohort.
 
     One classifier may serve several threads. Each call sees the enrolment as it was before or after
     a change, never a mixture, and the changes of several threads follow one another. Only one call
@@ -124,6 +122,10 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
        image recognition. ICML Deep Learning Workshop.
     .. [2] Snell, J., Swersky, K., & Zemel, R. (2017). Prototypical networks for few-shot learning.
        Advances in Neural Information Processing Systems 30, eq. (1): the mean as prototype.
+    .. [3] Auckenthaler, R., Carey, M., & Lloyd-Thomas, H. (2000). Score normalization for
+       text-independent speaker verification systems. Digital Signal Processing 10, 42-54.
+    .. [4] Sturim, D. E., & Reynolds, D. A. (2005). Speaker adaptive cohort selection for Tnorm in
+       text-independent speaker verification. ICASSP, 741-744.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..similarity import build_prototypes, most_similar, speaker_similarities, two_highest
-from ._cohort import normalize, usual_of_recordings, usual_of_speakers
+from ._cohort import usual_similarity
 
 
 def enrol(E: NDArray[Any], labels: NDArray[Any], metric: str, aggregation: str) -> dict[str, Any]:
@@ -77,8 +77,7 @@ def recognize(
         position, best = similarities.argmax(axis=1), similarities.max(axis=1)
         leading = leads(similarities, margin)
     if cohort is not None:
-        of_speakers = _usual_of_found(position, prototypes, first, cohort, metric)
-        best = normalize(best, of_speakers, usual_of_recordings(E, cohort, metric))
+        best = best - usual_similarity(E, cohort, metric)
     return decide(position, best, leading, threshold)
 
 
@@ -118,20 +117,3 @@ def decide(
     """
     accepted = leading if threshold is None else leading & (best >= threshold)
     return np.where(accepted, position, -1)
-
-
-def _usual_of_found(
-    position: NDArray[np.intp],
-    prototypes: NDArray[Any],
-    first: NDArray[np.intp],
-    cohort: NDArray[Any],
-    metric: str,
-) -> NDArray[np.float64]:
-    """Return `usual_of_speakers` at the positions; whom nobody resembles most costs nothing."""
-    found, inverse = np.unique(position, return_inverse=True)
-    speakers = np.repeat(np.arange(len(first)), np.diff(first, append=len(prototypes)))
-    rows = np.flatnonzero(np.isin(speakers, found))
-    usual = usual_of_speakers(
-        prototypes[rows], np.searchsorted(speakers[rows], found), cohort, metric
-    )
-    return usual[:, inverse]
