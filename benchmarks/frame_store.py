@@ -1,9 +1,9 @@
 """The default encoder on a store of 200,000 recordings: memory, and time beside memory.
 
-The recordings are MFCC of 3 s of made-up voices, repeated with noise; several GB on disk. Both fits
-learn without warped copies, which triple the time. RssAnon is the memory of the process without
-the pages of mapped files, which the kernel takes back when it needs them (Linux). Times are those
-of the processor, so that other programs on the machine do not count.
+The recordings are MFCC of 3 s of made-up voices, repeated with noise; several GB on disk. RssAnon
+is the memory of the process without the pages of mapped files, which the kernel takes back when it
+needs them (Linux). Times are those of the processor, so that other programs on the machine do not
+count.
 Usage: OMP_NUM_THREADS=1 python benchmarks/frame_store.py folder [recordings [in memory]]
 """
 
@@ -76,7 +76,7 @@ class Peak:
         self._thread.join()
 
 
-def fit(frames, y):
+def fit(frames, y, **params):
     """Return a default encoder that learned for an epoch, and the seconds this took."""
     ends = []
     run = Training.run
@@ -89,7 +89,7 @@ def fit(frames, y):
     Training.run = note_and_run
     try:
         start = time.process_time()
-        encoder = SiameseSpeakerEncoder(max_epochs=1, augment=None, random_state=0).fit(frames, y)
+        encoder = SiameseSpeakerEncoder(max_epochs=1, random_state=0, **params).fit(frames, y)
     finally:
         Training.run = run
     return encoder, {"closed form": ends[0] - start, "epoch": ends[1] - ends[0]}
