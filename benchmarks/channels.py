@@ -1,6 +1,7 @@
 """Enrolment on clean recordings, recognition through another channel: what helps, what it costs.
 
     SKLEARN_SIAMESE_SPEAKER_SPEECH=folder python benchmarks/channels.py [--choose] [--quick]
+        [--system NAME ...]
 
 The speakers are the test speakers of speechocean762. Each is enrolled with clean recordings; a
 recording to recognize has passed a simulated channel. The error rate is over all pairs of
@@ -269,6 +270,7 @@ def print_line(start, scores, ways, y, tested, tasks):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--choose", action="store_true", help="compare recipes on train speakers")
+    parser.add_argument("--system", nargs="+", metavar="NAME", help="some of them; all")
     parser.add_argument("--quick", action="store_true", help="train one epoch, to see that it runs")
     parser.add_argument("--cache", help="folder for frames")
     parser.add_argument("--models", help="folder for fitted systems")
@@ -284,14 +286,17 @@ def main():
         names = np.random.RandomState(0).permutation(np.unique(y[~is_test]))
         paths, y, is_test = paths[~is_test], y[~is_test], np.isin(y[~is_test], names[:N_HELD_OUT])
     systems = make_systems(1 if options.quick else "auto", options.cache)[options.choose]
+    names = options.system or systems
+    if unknown := set(names) - set(systems):
+        parser.error(f"there is no system {', '.join(sorted(unknown))}; of {', '.join(systems)}")
     few = [np.flatnonzero(y == name)[:N_COHORT_RECORDINGS] for name in np.unique(y[~is_test])]
     cohort = np.concatenate(few)
     others = read(paths[cohort])
     tests = np.flatnonzero(is_test)[:: 2 if options.choose else 1]
     recordings = simulate(read(paths[tests]), others)
-    for name, system in systems.items():
+    for name in names:
         start = time.perf_counter()
-        encoder = fit(name, system, list(paths[~is_test]), y[~is_test], options.models)
+        encoder = fit(name, systems[name], list(paths[~is_test]), y[~is_test], options.models)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
         if encoder is not None:
             evaluate(name, encoder, recordings, y[tests], others, y[cohort])
