@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import joblib
 import numpy as np
+from joblib.parallel import LokyBackend, get_active_backend
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
@@ -26,7 +27,7 @@ with uninterrupted():
 _Module = TypeVar("_Module", bound=torch.nn.Module)
 _Built = TypeVar("_Built")
 
-_RECORDINGS_PER_TASK = 16
+_RECORDINGS_PER_TASK = 200  # fewer, and a process waits for frames longer than it computes
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -155,9 +156,10 @@ def embed(
     """Encode recordings one at a time.
 
     One recording a pass keeps its bits independent of its neighbors and needs no padding; on a
-    CPU it is also faster than padded chunks are for recordings of different lengths. Threads share
-    the recordings where joblib is told so, as in
-    ``joblib.parallel_config(backend="threading", n_jobs=2)``.
+    CPU it is also faster than padded chunks are for recordings of different lengths. Processes
+    share the recordings where joblib is told so, as in ``joblib.parallel_config(n_jobs=2)``.
+    Threads do with its backend "threading", which pays for large networks only: between the short
+    operations of a small one, threads wait for the interpreter.
 
     Parameters
     ----------
@@ -173,15 +175,36 @@ def embed(
     embeddings : ndarray of shape (n_samples, n_dims), float32
     """
     module.eval().to(device)
-
-    @torch.no_grad()  # holds for a thread
-    def embed_some(some: slice) -> torch.Tensor:
-        rows = [module(torch.from_numpy(np.array(f)[None]).to(device)) for f in frames[some]]
-        return torch.cat(rows).cpu()
-
     tasks = [*gen_batches(len(frames), _RECORDINGS_PER_TASK)]
     if len(tasks) == 1:  # joblib alone takes as long as a small network
-        parts = [embed_some(tasks[0])]
+        parts = [_embed_some(module, frames, device, torch.get_num_threads())]
     else:
-        parts = joblib.Parallel(require="sharedmem")(map(joblib.delayed(embed_some), tasks))
-    return torch.cat(parts).numpy().astype(np.float32, copy=False)
+        parallel = joblib.Parallel(require=None if _may_travel(module, device) else "sharedmem")
+        some = joblib.delayed(_embed_some)
+        n_threads = torch.get_num_threads()
+        parts = parallel(some(module, frames[task], device, n_threads) for task in tasks)
+    return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+@torch.no_grad()  # holds for a thread
+def _embed_some(
+    module: torch.nn.Module,
+    frames: Sequence[NDArray] | NDArray,
+    device: torch.device,
+    n_threads: int,
+) -> NDArray[np.float32]:
+    """Return the embeddings, computed with so many torch threads wherever this runs: same bits."""
+    if torch.get_num_threads() != n_threads:
+        torch.set_num_threads(n_threads)
+    rows = [module(torch.from_numpy(np.array(f)[None]).to(device)) for f in frames]
+    return torch.cat(rows).cpu().numpy()
+
+
+def _may_travel(module: torch.nn.Module, device: torch.device) -> bool:
+    """Return whether joblib's processes on this machine may have a copy of the module.
+
+    Not of one on a GPU or a compiled one; and a cluster is not sent the frames of every call.
+    """
+    backend, _ = get_active_backend()
+    is_plain = _uncompiled(module) is module and device.type == "cpu"
+    return is_plain and isinstance(backend, LokyBackend)

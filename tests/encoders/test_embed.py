@@ -1,5 +1,7 @@
-"""Embedding many recordings: in threads where joblib is told so, with the bits of one by one."""
+"""Embedding many recordings: shared where joblib is told so, with the bits of one by one."""
 
+import os
+import pickle
 import threading
 
 import joblib
@@ -9,11 +11,16 @@ import torch
 from conftest import make_frames
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from sklearn_siamese_speaker import PretrainedSpeakerEncoder, SiameseSpeakerEncoder
+from sklearn_siamese_speaker import PretrainedSpeakerEncoder, SiameseSpeakerEncoder, _torch
 from sklearn_siamese_speaker._torch import embed
 from sklearn_siamese_speaker.datasets import make_speakers
 from sklearn_siamese_speaker.features import FrameStore
 from sklearn_siamese_speaker.nn import StatisticsNetwork
+
+
+@pytest.fixture(autouse=True)
+def small_tasks(monkeypatch):
+    monkeypatch.setattr(_torch, "_RECORDINGS_PER_TASK", 16)
 
 
 class MeetingNetwork(torch.nn.Module):
@@ -37,6 +44,48 @@ def test_threads_share_the_recordings():
     with joblib.parallel_config(backend="threading", n_jobs=2):
         embeddings = embed(network, X, torch.device("cpu"))
     assert len(network.met) == 2
+    np.testing.assert_array_equal(embeddings, embed(MeetingNetwork(1), X, torch.device("cpu")))
+
+
+class ProcessNetwork(torch.nn.Module):
+    """Embeds every recording as the number of its process, and of the threads of torch there."""
+
+    def forward(self, frames):
+        return torch.tensor([[os.getpid(), torch.get_num_threads()]], dtype=torch.float64)
+
+
+def test_processes_share_the_recordings_with_the_threads_of_this_one():
+    X, _ = make_frames(n_speakers=10, n_recordings=20)
+    before = torch.get_num_threads()
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            with joblib.parallel_config(n_jobs=2):
+                parts = embed(ProcessNetwork(), X, torch.device("cpu"))
+            assert os.getpid() not in parts[:, 0]
+            assert set(parts[:, 1]) == {n_threads}
+    finally:
+        torch.set_num_threads(before)
+
+
+class StayingNetwork(torch.nn.Module):
+    """Cannot be sent to another process."""
+
+    def forward(self, frames):
+        return frames.mean(2)
+
+    def __reduce__(self):
+        raise AssertionError("sent")
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of torch's compiler
+def test_a_compiled_network_is_not_sent_to_another_process():
+    X, _ = make_frames(n_speakers=10, n_recordings=20)
+    compiled = torch.compile(StayingNetwork(), backend="eager")
+    with joblib.parallel_config(n_jobs=2):
+        embeddings = embed(compiled, X, torch.device("cpu"))
+        with pytest.raises((AssertionError, pickle.PicklingError)):
+            embed(StayingNetwork(), X, torch.device("cpu"))
     np.testing.assert_array_equal(embeddings, embed(MeetingNetwork(1), X, torch.device("cpu")))
 
 
