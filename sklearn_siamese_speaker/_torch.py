@@ -175,13 +175,13 @@ def embed(
     embeddings : ndarray of shape (n_samples, n_dims), float32
     """
     module.eval().to(device)
+    n_threads = torch.get_num_threads()
     tasks = [*gen_batches(len(frames), _RECORDINGS_PER_TASK)]
     if len(tasks) == 1:  # joblib alone takes as long as a small network
-        parts = [_embed_some(module, frames, device, torch.get_num_threads())]
+        parts = [_embed_some(module, frames, device, n_threads)]
     else:
         parallel = joblib.Parallel(require=None if _may_travel(module, device) else "sharedmem")
         some = joblib.delayed(_embed_some)
-        n_threads = torch.get_num_threads()
         parts = parallel(some(module, frames[task], device, n_threads) for task in tasks)
     return np.concatenate(parts).astype(np.float32, copy=False)
 
@@ -194,10 +194,13 @@ def _embed_some(
     n_threads: int,
 ) -> NDArray[np.float32]:
     """Return the embeddings, computed with so many torch threads wherever this runs: same bits."""
-    if torch.get_num_threads() != n_threads:
-        torch.set_num_threads(n_threads)
-    rows = [module(torch.from_numpy(np.array(f)[None]).to(device)) for f in frames]
-    return torch.cat(rows).cpu().numpy()
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        rows = [module(torch.from_numpy(np.array(f)[None]).to(device)) for f in frames]
+        return torch.cat(rows).cpu().numpy()
+    finally:
+        torch.set_num_threads(before)  # a process of joblib works for others too
 
 
 def _may_travel(module: torch.nn.Module, device: torch.device) -> bool:

@@ -54,9 +54,14 @@ class ProcessNetwork(torch.nn.Module):
         return torch.tensor([[os.getpid(), torch.get_num_threads()]], dtype=torch.float64)
 
 
+def count_threads_there():
+    """Return the numbers of torch threads in two processes of joblib."""
+    return set(joblib.Parallel(2)(joblib.delayed(torch.get_num_threads)() for _ in range(2)))
+
+
 def test_processes_share_the_recordings_with_the_threads_of_this_one():
     X, _ = make_frames(n_speakers=10, n_recordings=20)
-    before = torch.get_num_threads()
+    here, there = torch.get_num_threads(), count_threads_there()
     try:
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
@@ -64,8 +69,9 @@ def test_processes_share_the_recordings_with_the_threads_of_this_one():
                 parts = embed(ProcessNetwork(), X, torch.device("cpu"))
             assert os.getpid() not in parts[:, 0]
             assert set(parts[:, 1]) == {n_threads}
+            assert count_threads_there() == there
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(here)
 
 
 class StayingNetwork(torch.nn.Module):
