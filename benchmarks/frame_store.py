@@ -3,8 +3,10 @@
 The recordings are MFCC of 3 s of made-up voices, repeated with noise; several GB on disk. RssAnon
 is the memory of the process without the pages of mapped files, which the kernel takes back when it
 needs them (Linux). Times are those of the processor, so that other programs on the machine do not
-count.
-Usage: OMP_NUM_THREADS=1 python benchmarks/frame_store.py folder [recordings [in memory]]
+count. Memory grows with the speakers; with 200 recordings of each they are as many as in a corpus
+of 1.2 million recordings of 6,000 speakers, in proportion.
+Usage: OMP_NUM_THREADS=1 python benchmarks/frame_store.py folder
+    [recordings [in memory [of a speaker]]]
 """
 
 import sys
@@ -124,7 +126,7 @@ def report_embedding(name, encoder, frames):
     )
 
 
-def main(folder, n_recordings=200_000, n_in_memory=5_000):
+def main(folder, n_recordings=200_000, n_in_memory=5_000, n_of_a_speaker=200):
     few = np.random.default_rng(0).standard_normal((8, 40, 20))
     SiameseSpeakerEncoder(max_epochs=1).fit(few, np.arange(8) // 2)  # imports all there is
     before = anonymous_memory()
@@ -132,13 +134,14 @@ def main(folder, n_recordings=200_000, n_in_memory=5_000):
     store = write(Path(folder), n_recordings)
     size = (store.path / "frames.npy").stat().st_size
     print(f"store: {size / 1e9:.2f} GB, opened or written in {time.process_time() - start:.1f} s")
-    part = store[:n_in_memory]
-    encoder, _ = fit(part[:200], part.y[:200])
+    y = np.arange(n_recordings) // n_of_a_speaker
+    part, few = store[:n_in_memory], y[:n_in_memory]
+    encoder, _ = fit(part[:400], few[:400])
     report_embedding("store, part", encoder, part)
     report_embedding("in memory", encoder, [frames.copy() for frames in part])
-    report("store, part", part, part.y, before)
-    report("in memory", [frames.copy() for frames in part], part.y, before)
-    report("store", store, store.y, before)
+    report("store, part", part, few, before)
+    report("in memory", [frames.copy() for frames in part], few, before)
+    report("store", store, y, before)
 
 
 if __name__ == "__main__":
