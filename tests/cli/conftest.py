@@ -1,6 +1,7 @@
 """The command line in a process of its own, and recordings for it."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,14 @@ def run_anew(*arguments):
     command = [sys.executable, "-m", "sklearn_siamese_speaker", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(autouse=True)
+def heard_interrupts():
+    """Let Ctrl-C through where the tests are in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
