@@ -2,9 +2,9 @@
 
 Recordings are repeated with noise (see frame_store.py) and lie in a store; the encoder learns
 without warped copies, which triple its time, and the one that embeds has learned from the first
-1,000 recordings. What was measured is kept in FOLDER/growth.jsonl, and
-is not measured again. Times are those of the processor, so that other programs on the machine do
-not count; memory is RssAnon beyond the import (Linux).
+1,000 recordings. What was measured is kept in FOLDER/growth.jsonl, and is not measured again. Times
+are those of the processor; on one that runs two threads a core, they are longer beside other
+programs. Memory is RssAnon beyond the import (Linux).
 
 Usage: OMP_NUM_THREADS=1 python benchmarks/growth.py FOLDER measure N [N ...]
                                                             enrol N [N ...]
