@@ -40,7 +40,7 @@ from sklearn_siamese_speaker import (
     SiameseSpeakerEncoder,
 )
 from sklearn_siamese_speaker._torch import use_whole_machine
-from sklearn_siamese_speaker.metrics._score_norm import standardize, summarize_cohort
+from sklearn_siamese_speaker.metrics.score_norm import standardize, summarize_cohort
 from sklearn_siamese_speaker.model_selection import find_embedding_metric
 from sklearn_siamese_speaker.model_selection._intervals import accuracy_interval
 

@@ -20,9 +20,9 @@ import numpy as np
 
 from sklearn_siamese_speaker import MFCC, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders._training import Training
+from sklearn_siamese_speaker.encoders.training._training import Training
 from sklearn_siamese_speaker.features import FrameStore
-from sklearn_siamese_speaker.features._frame_writer import FrameWriter
+from sklearn_siamese_speaker.features.store._frame_writer import FrameWriter
 
 RECORDINGS_OF_A_SPEAKER = 50
 BATCH = 100

@@ -35,9 +35,9 @@ from sklearn.preprocessing import Normalizer
 
 from sklearn_siamese_speaker import OneShotClassifier, PretrainedSpeakerEncoder
 from sklearn_siamese_speaker._torch import use_whole_machine
-from sklearn_siamese_speaker.metrics._score_norm import standardize, summarize_cohort
+from sklearn_siamese_speaker.metrics.score_norm import standardize, summarize_cohort
 from sklearn_siamese_speaker.model_selection import open_set_score
-from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
+from sklearn_siamese_speaker.model_selection.open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._cohort import N_TOP, WEIGHT
 from sklearn_siamese_speaker.recognition._threshold import calibrate
 from sklearn_siamese_speaker.similarity import similarity

@@ -18,7 +18,7 @@ from accuracy import CORPORA, join, load
 from train_box import train
 
 from sklearn_siamese_speaker import PretrainedSpeakerEncoder
-from sklearn_siamese_speaker.model_selection._open_set import draw_enrolments
+from sklearn_siamese_speaker.model_selection.open_set import draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import N_ENROLMENTS, calibrate
 
 TARGET, N_ENROLLED = 0.01, (1, 2, 5, 10, 20)

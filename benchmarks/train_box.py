@@ -23,7 +23,7 @@ from accuracy import CORPORA, join, load
 from sklearn.pipeline import make_pipeline
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders._public_models import BOX_FRAMES
+from sklearn_siamese_speaker.encoders.pretrained.public_models import BOX_FRAMES
 
 LARGE = 10_000  # numbers of a tensor that is rounded to 16 bits
 

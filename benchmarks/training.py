@@ -30,9 +30,9 @@ from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed, random_guard, resolve_device, use_whole_machine
-from sklearn_siamese_speaker.encoders._net import StopTraining
-from sklearn_siamese_speaker.encoders._settings import TrainingSettings
-from sklearn_siamese_speaker.encoders._training import Training
+from sklearn_siamese_speaker.encoders.training._net import StopTraining
+from sklearn_siamese_speaker.encoders.training._settings import TrainingSettings
+from sklearn_siamese_speaker.encoders.training._training import Training
 from sklearn_siamese_speaker.inspection._style import PALETTE, figure_and_axes
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 from sklearn_siamese_speaker.similarity import nearest_speakers

@@ -15,9 +15,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from sklearn_siamese_speaker.features._spectral import vggish_log_mel, vggish_patches
 from sklearn_siamese_speaker.features._vggish import VGGish
-from sklearn_siamese_speaker.features._vggish_weights import load_network
+from sklearn_siamese_speaker.features.spectral import vggish_log_mel, vggish_patches
+from sklearn_siamese_speaker.features.vggish_weights import load_network
 
 N_RECORDINGS, N_TIMES, N_PATCHES, BATCH_SIZE, N_ROUNDS = 100, 48000, 3, 32, 3
 PEAK_LIMIT, RATIO_LIMIT = 1.5, 1.3  # GB, times

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, _is_arraylike, _num_samples
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
 try:  # scikit-learn >= 1.9, experimental there
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -68,13 +68,10 @@ def without_callbacks(estimator: Any) -> Any:
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
-    "Hidden",
     "Interval",
     "StrOptions",
-    "_check_feature_names_in",
-    "_fit_context",
-    "_is_arraylike",
-    "_num_samples",
+    "check_feature_names_in",
+    "fit_context",
     "fit_steps",
     "with_callbacks",
     "without_callbacks",

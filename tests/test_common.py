@@ -23,8 +23,9 @@ from sklearn_siamese_speaker import (
     SpeedPerturbation,
     VGGish,
 )
-from sklearn_siamese_speaker.features._vggish_weights import load_network
-from sklearn_siamese_speaker.nn import LOSSES, NETWORKS, _vggish
+from sklearn_siamese_speaker.features.vggish_weights import load_network
+from sklearn_siamese_speaker.nn import LOSSES, NETWORKS
+from sklearn_siamese_speaker.nn import vggish as _vggish
 
 TINY = {"batch_size": 16, "max_epochs": 1}
 TINY_SIZES = {"filters": (4, 4, 4), "embedding_dim": 8, "n_units": 4, "n_mixtures": 2}

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import soundfile
 
-from sklearn_siamese_speaker.datasets import _download
+from sklearn_siamese_speaker.datasets import download as _download
 from sklearn_siamese_speaker.datasets._fetch_archive import Archive, fetch_archive
 
 from .outcomes import Tally, outcome_of, replaced

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from .._public import TRUSTED_TYPES
 from ..encoders import OnnxSpeakerEncoder, PretrainedSpeakerEncoder
-from ..encoders._public_models import PUBLIC_MODELS
+from ..encoders.pretrained.public_models import PUBLIC_MODELS
 from ..recognition import SpeakerStore
 
 DEFAULT_ENCODER = "box"

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._audio import open_recordings, raise_faults
 from ..datasets import write_rttm
-from ..encoders._fingerprint import make_ready
+from ..encoders.fingerprint import make_ready
 from ..recognition import OneShotClassifier, SpeakerDiarizer, SpeakerStore
 from ._answer import (
     OF_THE_STORE,

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .._progress import only_on_a_terminal
-from . import _listen, _people, _recordings, _reports
+from . import _encoders as _recordings
+from . import _listen, _people, _reports
 from ._answer import Answer
 
 _ERROR = 2

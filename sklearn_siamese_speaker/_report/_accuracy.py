@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 from .._docs import substitute
 from ._accuracy_page import how_to_use, write_page
 from ._findings import SYSTEMS, Findings, find, table_rows
-from ._parts import N_TASKS, TEXTS, choose_tasks, making_report, save
+from ._shared import N_TASKS, TEXTS, choose_tasks, making_report, save
 
 
 @substitute(**TEXTS)

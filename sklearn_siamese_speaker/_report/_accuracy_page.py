@@ -12,7 +12,7 @@ from sklearn.utils import estimator_html_repr
 from .. import __version__
 from . import _page as page
 from ._findings import SEED, Findings, table_rows
-from ._parts import BUILT_IN, N_TASKS, SYNTHETIC, count_speakers
+from ._shared import BUILT_IN, N_TASKS, SYNTHETIC, count_speakers
 
 PACKAGES = ("scikit-learn", "torch", "skorch", "numpy")
 SHOWN = ("2", "5", "10", "20")  # speakers to choose from, in the short table

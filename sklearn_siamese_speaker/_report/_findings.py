@@ -16,7 +16,7 @@ from .. import MFCC, FramePooling, SiameseSpeakerEncoder
 from ..inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
 from ..model_selection import n_shot_k_way_curve, paired_difference
 from ._decision import Decision, decide
-from ._parts import N_TASKS, Voices, say, with_interval
+from ._shared import N_TASKS, Voices, say, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,11 +10,11 @@ from sklearn.utils import Bunch
 
 from .. import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
 from .._docs import substitute
-from ..features import _vggish_weights
-from ..features._base import FrontEnd
+from ..features import vggish_weights as _vggish_weights
+from ..features.base import FrontEnd
 from ..inspection import RepresentationDisplay
 from ..model_selection import compare_representations
-from ._parts import (
+from ._shared import (
     N_TASKS,
     TEXTS,
     choose_tasks,

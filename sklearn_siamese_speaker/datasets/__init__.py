@@ -3,7 +3,6 @@
 from .._public import publish
 from ._arabic_speech_commands import fetch_arabic_speech_commands
 from ._conversations import load_conversations, make_conversation
-from ._download import get_data_home
 from ._fragments import split_into_fragments
 from ._free_spoken_digits import fetch_free_spoken_digits
 from ._librispeech import fetch_librispeech
@@ -14,6 +13,7 @@ from ._speechocean762 import fetch_speechocean762
 from ._vctk import load_vctk
 from ._voices import load_voices
 from ._voxceleb import load_voxceleb
+from .download import get_data_home
 
 __all__ = [
     "fetch_arabic_speech_commands",

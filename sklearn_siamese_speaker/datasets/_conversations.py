@@ -14,7 +14,7 @@ from sklearn.utils import Bunch, check_consistent_length, check_random_state, ch
 
 from .._audio import open_recordings, raise_faults
 from .._labels import check_speakers
-from ..metrics._segments import Segment
+from ..metrics.segments import Segment
 from ._rttm import read_rttm
 from ._speaker_folder import EXTENSIONS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import soundfile
 
 from ._archives import SPARE, ArchiveError, extract_files
-from ._download import DownloadError, download, get_data_home
+from .download import DownloadError, download, get_data_home
 
 
 @dataclass(frozen=True)

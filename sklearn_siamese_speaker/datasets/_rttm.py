@@ -6,7 +6,7 @@ import re
 from os import PathLike, fspath
 from typing import Any
 
-from ..metrics._segments import Segment, check_segments
+from ..metrics.segments import Segment, check_segments
 
 _N_FIELDS = 10
 _START, _DURATION, _SPEAKER = 3, 4, 7  # fields of a line

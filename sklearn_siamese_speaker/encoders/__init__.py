@@ -1,14 +1,21 @@
 """Encoders: from recordings or frames to speaker embeddings.
 
-No estimator imports torch before its first fit; the training loop stands beside its own.
+=================  ==================================================
+``training/``      `SiameseSpeakerEncoder` and its training
+``perturbation/``  training on copies through other speeds, channels
+``pretrained/``    encoders that come trained
+``export/``        ONNX files
+``fingerprint.py`` which encoder made an embedding
+=================  ==================================================
+
+No estimator imports torch before its first fit.
 """
 
 from .._public import publish
-from ._export_onnx import export_onnx
-from ._onnx import OnnxSpeakerEncoder
-from ._perturbation import ChannelPerturbation, SpeedPerturbation
-from ._pretrained import PretrainedSpeakerEncoder
-from ._siamese_encoder import SiameseSpeakerEncoder
+from .export import export_onnx
+from .perturbation import ChannelPerturbation, SpeedPerturbation
+from .pretrained import OnnxSpeakerEncoder, PretrainedSpeakerEncoder
+from .training import SiameseSpeakerEncoder
 
 __all__ = [
     "ChannelPerturbation",

@@ -10,11 +10,11 @@
 
 from .._public import publish
 from ._frame_pooling import FramePooling
-from ._frame_store import FrameStore
-from ._log_mel import LogMelSpectrogram
 from ._mfcc import MFCC
 from ._raw_audio import RawAudio
 from ._vggish import VGGish
+from .log_mel import LogMelSpectrogram
+from .store import FrameStore
 
 __all__ = ["MFCC", "FramePooling", "FrameStore", "LogMelSpectrogram", "RawAudio", "VGGish"]
 

@@ -17,13 +17,13 @@ from .._compat import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
-    _fit_context,
+    fit_context,
     fit_steps,
     with_callbacks,
 )
 from .._state import unchanged_on_error
-from ._background import fit_mixture, fit_slope_scale, slopes
-from ._frames import check_frames
+from .background import fit_mixture, fit_slope_scale, slopes
+from .frames import check_frames
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -165,7 +165,7 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
         self.relevance = relevance
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike | Sequence[ArrayLike], y: Any = None) -> Self:
         """Learn the mean and standard deviation of each feature over all frames.
 
@@ -298,7 +298,7 @@ def _covariance_pooling() -> Pooling:
 
 
 def _slope_covariance_pooling(scale: NDArray) -> Pooling:
-    from ..nn._networks._moments import SLOPE_FACTOR
+    from ..nn.networks import SLOPE_FACTOR
 
     pool = _covariance_pooling()
     return lambda recording: SLOPE_FACTOR * pool(slopes(recording) / scale[:, np.newaxis])

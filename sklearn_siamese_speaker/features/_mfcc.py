@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from .._compat import Interval
 from .._docs import substitute
-from ._base import Frames
-from ._log_mel import MEL_TEXTS, MelFrontEnd
-from ._spectral import cepstra
+from .base import Frames
+from .log_mel import MEL_TEXTS, MelFrontEnd
+from .spectral import cepstra
 
 
 @substitute(**MEL_TEXTS)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._docs import substitute
-from ._base import TEXTS, Frames, FrontEnd
+from .base import TEXTS, Frames, FrontEnd
 
 
 @substitute(**TEXTS)

@@ -15,16 +15,16 @@ from sklearn.utils import gen_batches
 from .._audio import AudioError, Recording, warn_caller
 from .._compat import Interval
 from .._docs import substitute
-from ._base import TEXTS, Frames, FrontEnd
-from ._extraction import frames_or_fault, usable_waveforms
-from ._length import set_length
-from ._spectral import (
+from .base import TEXTS, Frames, FrontEnd
+from .extraction import frames_or_fault, usable_waveforms
+from .length import set_length
+from .spectral import (
     VGGISH_PATCH_TIMES,
     VGGISH_SAMPLE_RATE,
     vggish_log_mel,
     vggish_patches,
 )
-from ._vggish_weights import (
+from .vggish_weights import (
     find_weights,
     load_network,
     load_principal_components,

@@ -20,10 +20,10 @@ from ._error_rates import (
     false_accept_threshold,
     false_reject_rate_at,
 )
-from ._log_likelihood_ratio import cllr, min_cllr
 from ._make_trials import make_trials
-from ._score_norm import adaptive_s_norm
-from ._uncertainty import bootstrap_interval, error_rate_bound
+from .log_likelihood_ratio import cllr, min_cllr
+from .score_norm import adaptive_s_norm
+from .uncertainty import bootstrap_interval, error_rate_bound
 
 __all__ = [
     "actual_dcf",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._docs import substitute
-from ._trials import TEXTS, Counts, check_trials, count_by_score, error_rates, threshold_above
+from .trials import TEXTS, Counts, check_trials, count_by_score, error_rates, threshold_above
 
 
 @substitute(**TEXTS)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .._docs import substitute
-from ._segments import Segment, activity, check_conversations
+from .segments import Segment, activity, check_conversations
 
 TEXTS = {
     "conversations": """\

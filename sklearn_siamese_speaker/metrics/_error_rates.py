@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._docs import substitute
-from ._trials import TEXTS, Counts, count_by_score, error_rates, threshold_above
+from .trials import TEXTS, Counts, count_by_score, error_rates, threshold_above
 
 
 @substitute(**TEXTS)

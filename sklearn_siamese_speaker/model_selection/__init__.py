@@ -9,11 +9,11 @@ scikit-learn estimator; the embeddings of one that publishes `embedding_metric_`
 
 from .._public import publish
 from ._curve import n_shot_k_way_curve, paired_difference
-from ._open_set import open_set_score
-from ._published import find_embedding_metric
+from ._embedding_metric import find_embedding_metric
 from ._representations import compare_representations
 from ._scores import NShotKWayScorer, n_shot_k_way_score, seen_unseen_score
 from ._splits import NShotKWaySplit, SeenUnseenSplit, SpeakerKFold
+from .open_set import open_set_score
 
 __all__ = [
     "NShotKWayScorer",

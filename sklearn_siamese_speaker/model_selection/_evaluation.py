@@ -12,21 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from .._docs import substitute
+from .._estimators import find_threshold, published_metric, steps_of, unwrap
 from .._progress import Progress
 from ..similarity import METRICS, nearest_speakers
+from ._embedding_metric import find_embedding_metric
 from ._intervals import (
     accuracy_interval,
     bootstrap_shares,
     count_recognized,
     same_speakers_interval,
 )
-from ._published import active_steps, find_embedding_metric, find_threshold, published_metric
 from ._tasks import TaskBlock
 
 _TEXTS = {
@@ -69,7 +69,7 @@ class TaskEvaluator:
         if is_classifier(estimator):
             self.front, self.classifier = _split_classifier(estimator)
         elif hasattr(estimator, "transform"):
-            self.front, self.classifier = _flatten(estimator), None
+            self.front, self.classifier = steps_of(estimator), None
             self._metric = find_embedding_metric(estimator)
         else:
             raise TypeError(
@@ -185,7 +185,7 @@ def task_accuracies(recognized: NDArray[np.intp]) -> NDArray[np.float64]:
 
 def _split_classifier(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
     """Return the fitted transformers before the classifier, and the classifier of embeddings."""
-    *front, classifier = _flatten(estimator)
+    *front, classifier = steps_of(estimator)
     if getattr(classifier, "encoder", None) is None:
         _check_metric(front, classifier)
         return front, classifier
@@ -195,14 +195,7 @@ def _split_classifier(estimator: BaseEstimator) -> tuple[list[BaseEstimator], Ba
         classifier.set_params(metric=find_embedding_metric(encoder))
     if classifier.get_params().get("threshold") == "encoder":
         classifier.set_params(threshold=find_threshold(encoder, classifier.metric))
-    return front + _flatten(encoder), classifier
-
-
-def _flatten(estimator: BaseEstimator) -> list[BaseEstimator]:
-    """Return the steps of a pipeline, or of pipelines in it, that do something."""
-    if not hasattr(estimator, "steps"):
-        return [estimator]
-    return [part for step in active_steps(estimator) for part in _flatten(step)]
+    return front + steps_of(encoder), classifier
 
 
 def _check_metric(front: list[BaseEstimator], classifier: BaseEstimator) -> None:
@@ -212,7 +205,7 @@ def _check_metric(front: list[BaseEstimator], classifier: BaseEstimator) -> None
     own = "euclidean" if own == "auto" else own  # there is no encoder that it could ask
     if learned is not None and own in METRICS and own != learned:
         name = type(classifier).__name__
-        encoder = front[-1].estimator if isinstance(front[-1], FrozenEstimator) else front[-1]
+        encoder = unwrap(front[-1])
         raise ValueError(
             f"{name} compares embeddings by {own!r}, but the {type(encoder).__name__} before it "
             f"was trained for {learned!r}. A classifier at the end of a Pipeline cannot see the "

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.utils import Bunch
 
-from ..metrics._uncertainty import clopper_pearson
+from ..metrics.uncertainty import clopper_pearson
 
 CONFIDENCE = 0.95
 MIN_SPEAKERS = 10

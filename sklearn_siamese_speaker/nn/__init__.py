@@ -19,7 +19,18 @@ Every class can be given to the encoder in place of its registered name:
 from .. import _torch  # noqa: F401 - torch is imported whole there, also if Ctrl-C is pressed
 from .._public import publish
 from ._augmentation import AdditiveNoise, BandLimit, FeatureMask, RandomChannel, TimeMask
-from ._losses import (
+from ._samplers import SAMPLERS, RandomPairSampler, SpeakerBatchSampler
+from ._siamese import Siamese, frame_statistics
+from ._spaces import (
+    SPACES,
+    CosineSpace,
+    EuclideanSpace,
+    ManhattanSpace,
+    Space,
+    WeightedManhattanSpace,
+)
+from ._vocal_tract import VocalTractWarp
+from .losses import (
     LOSSES,
     AdditiveAngularMargin,
     BinaryCrossEntropy,
@@ -31,7 +42,7 @@ from ._losses import (
     RandomPairs,
     Triplet,
 )
-from ._networks import (
+from .networks import (
     CNNLSTM,
     LSTM,
     NETWORKS,
@@ -45,17 +56,6 @@ from ._networks import (
     StatisticsPooling,
     auto_network,
 )
-from ._samplers import SAMPLERS, RandomPairSampler, SpeakerBatchSampler
-from ._siamese import Siamese, frame_statistics
-from ._spaces import (
-    SPACES,
-    CosineSpace,
-    EuclideanSpace,
-    ManhattanSpace,
-    Space,
-    WeightedManhattanSpace,
-)
-from ._vocal_tract import VocalTractWarp
 
 __all__ = [
     "CNNLSTM",

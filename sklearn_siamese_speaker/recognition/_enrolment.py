@@ -11,13 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compat import _fit_context
+from .._compat import fit_context
 from .._docs import substitute
 from .._labels import are_strings, check_speakers
 from .._state import changed_at_once, snapshot
 from ..model_selection import find_embedding_metric
 from ..similarity import check_embeddings
-from ._recordings import check_recordings, embed, find_path, fit_encoder
+from ._embedding import check_recordings, embed, find_path, fit_encoder
 from ._voiceprints import enrol, shrink_strings
 
 # Of a classifier that is being unfitted, another thread may see some; it is not fitted without all.
@@ -69,7 +69,7 @@ class SpeakerEnrolment(BaseEstimator):
     def _warn_of_more_speakers(self, calibration: dict[str, Any] | None, n_before: int) -> None:
         """Warn if somebody joined beyond the number that the threshold in use is made for."""
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     @substitute(**TEXTS)
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Enrol the speakers of `y`, and forget all others.
@@ -101,7 +101,7 @@ class SpeakerEnrolment(BaseEstimator):
             changed._fit(X, y)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     @substitute(**TEXTS)
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Enrol more recordings, of speakers enrolled already or of others.

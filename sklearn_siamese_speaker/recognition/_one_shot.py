@@ -15,14 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, Interval, StrOptions
 from .._docs import substitute
+from .._estimators import find_threshold
 from .._labels import check_speakers, resolve_unknown_label
 from .._state import changed_at_once, snapshot
-from ..model_selection._open_set import draw_enrolments
-from ..model_selection._published import find_threshold
+from ..model_selection.open_set import draw_enrolments
 from ..similarity import AGGREGATIONS, METRICS, check_embeddings, speaker_similarities
 from ._cohort import check_cohort, choose_cohort, compare_tasks
+from ._embedding import check_recordings
 from ._enrolment import TEXTS, SpeakerEnrolment
-from ._recordings import check_recordings
 from ._threshold import N_ENROLMENTS, calibrate, check_target
 from ._voiceprints import decide, leads, recognize
 

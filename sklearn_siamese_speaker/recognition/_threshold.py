@@ -11,8 +11,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from .._progress import track
-from ..metrics._trials import threshold_above
-from ..model_selection._open_set import speaker_level_bound
+from ..metrics.trials import threshold_above
+from ..model_selection.open_set import speaker_level_bound
 from ..similarity import two_highest
 from ._cohort import compare_tasks
 

@@ -13,8 +13,9 @@ from sklearn.utils import Tags, assert_all_finite, check_array, check_consistent
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from .._compat import HasMethods, Interval, StrOptions, _fit_context
+from .._compat import HasMethods, Interval, StrOptions, fit_context
 from .._docs import substitute
+from .._estimators import published_threshold
 from .._state import unchanged_on_error
 from ..metrics import (
     bayes_threshold,
@@ -22,13 +23,12 @@ from ..metrics import (
     error_rate_bound,
     false_accept_threshold,
 )
-from ..metrics._log_likelihood_ratio import calibrate
-from ..metrics._score_norm import standardize, summarize_cohort
-from ..metrics._trials import check_speakers_agree, check_trial_speakers
+from ..metrics.log_likelihood_ratio import calibrate
+from ..metrics.score_norm import standardize, summarize_cohort
+from ..metrics.trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
-from ..model_selection._published import published_threshold
 from ..similarity import METRICS, check_embeddings, paired_similarity, similarity
-from ._recordings import check_recordings, embed, find_path
+from ._embedding import check_recordings, embed, find_path
 
 _TRIALS = """\
 X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
@@ -166,7 +166,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         self.target = target
         self.prior = prior
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @substitute(**_TEXTS)
     def fit(
         self,

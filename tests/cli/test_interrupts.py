@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sklearn_siamese_speaker import FramePooling, SpeakerStore
-from sklearn_siamese_speaker.recognition import _store
+from sklearn_siamese_speaker.recognition.store import _speaker_store as _store
 
 ENCODER = ("--encoder", "statistics.skops")
 PAIR = ("enrolled/ana/1.wav", "later/ana/2.wav")

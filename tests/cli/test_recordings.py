@@ -108,7 +108,7 @@ def test_embeddings_that_cannot_be_made_or_written_leave_nothing(folder, run, ar
 @pytest.fixture
 def tiny(monkeypatch):
     """A training of a second."""
-    monkeypatch.setattr("sklearn_siamese_speaker._cli._recordings.SiameseSpeakerEncoder", Tiny)
+    monkeypatch.setattr("sklearn_siamese_speaker._cli._encoders.SiameseSpeakerEncoder", Tiny)
 
 
 class Tiny:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from sklearn_siamese_speaker import _progress
-from sklearn_siamese_speaker.datasets import _download, _fetch_archive, get_data_home
+from sklearn_siamese_speaker.datasets import _fetch_archive, get_data_home
+from sklearn_siamese_speaker.datasets import download as _download
 from sklearn_siamese_speaker.datasets._fetch_archive import Archive, fetch_archive
 
 FILES = ["speech/ana/1.wav", "speech/ben/1.wav"]

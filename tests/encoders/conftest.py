@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 import torch
 
-from sklearn_siamese_speaker.encoders import _public_models
-from sklearn_siamese_speaker.features._weights import is_at_hand
-from sklearn_siamese_speaker.nn._campplus import CAMPlusPlus
-from sklearn_siamese_speaker.nn._dvector import DVector
+from sklearn_siamese_speaker.encoders.pretrained import public_models as _public_models
+from sklearn_siamese_speaker.features.weights import is_at_hand
+from sklearn_siamese_speaker.nn.campplus import CAMPlusPlus
+from sklearn_siamese_speaker.nn.dvector import DVector
 
 SMALL_NETWORKS = {
     "campplus": partial(CAMPlusPlus, 80, 6, growth=2, n_layers=(1, 1, 1)),

@@ -17,8 +17,8 @@ from sklearn_siamese_speaker import (
     SpeakerVerifier,
 )
 from sklearn_siamese_speaker.datasets import load_voices
-from sklearn_siamese_speaker.encoders import _public_models
-from sklearn_siamese_speaker.encoders._public_models import PUBLIC_MODELS
+from sklearn_siamese_speaker.encoders.pretrained import public_models as _public_models
+from sklearn_siamese_speaker.encoders.pretrained.public_models import PUBLIC_MODELS
 
 FILE = Path(sklearn_siamese_speaker.__file__).parent / PUBLIC_MODELS["box"].member
 VOICES, SPEAKERS = load_voices(subset="test", return_X_y=True)  # six recordings of each of 25
@@ -146,7 +146,7 @@ def test_an_array_of_python_objects_is_never_unpickled(tmp_path):
     np.savez(tmp_path / "evil.npz", mean=np.array([print], dtype=object))
     expected = (
         r"'.*evil.npz' does not hold weights of the box: no dict of tensors \(ValueError\); the "
-        r"published file is encoders/data/box.npz \(SHA-256 \w+\)\.$"
+        r"published file is encoders/pretrained/data/box.npz \(SHA-256 \w+\)\.$"
     )
     with pytest.raises(ValueError, match=expected):
         PretrainedSpeakerEncoder(file=tmp_path / "evil.npz").fit(VOICES[:1])

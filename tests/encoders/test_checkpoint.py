@@ -20,7 +20,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders._checkpoint import CheckpointFile, fingerprint
+from sklearn_siamese_speaker.encoders.training._checkpoint import CheckpointFile, fingerprint
 from sklearn_siamese_speaker.nn import TimeMask
 
 # One process imports torch and forks a child for each fit, which it then kills.
@@ -265,7 +265,7 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
 def test_a_half_written_file_of_a_killed_fit_is_gone_after_a_later_fit(tmp_path):
     save_and_die = """
 import os, sys
-from sklearn_siamese_speaker.encoders._checkpoint import CheckpointFile
+from sklearn_siamese_speaker.encoders.training._checkpoint import CheckpointFile
 os.fsync = lambda handle: os._exit(1)
 CheckpointFile(sys.argv[1], "name").save({})
 """

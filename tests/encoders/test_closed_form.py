@@ -9,7 +9,7 @@ from sklearn.covariance import shrunk_covariance
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders._closed_form import Scatter, start_in_closed_form
+from sklearn_siamese_speaker.encoders.training._closed_form import Scatter, start_in_closed_form
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
 from sklearn_siamese_speaker.nn import Siamese, StatisticsNetwork, frame_statistics
 from sklearn_siamese_speaker.nn._spaces import EuclideanSpace

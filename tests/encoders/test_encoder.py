@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders._training import _crop_length
+from sklearn_siamese_speaker.encoders.training._training import _crop_length
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
 
 TRAINING = {"batch_size": 16, "random_state": 0}

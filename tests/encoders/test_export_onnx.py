@@ -24,7 +24,7 @@ from sklearn_siamese_speaker import (
     export_onnx,
 )
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders import _export_onnx
+from sklearn_siamese_speaker.encoders.export import _export_onnx
 from sklearn_siamese_speaker.nn import NETWORKS
 
 onnx = pytest.importorskip("onnx")

@@ -16,8 +16,8 @@ from sklearn_siamese_speaker import (
     SiameseSpeakerEncoder,
 )
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders._fingerprint import fingerprint, make_ready
-from sklearn_siamese_speaker.nn._dvector import DVector
+from sklearn_siamese_speaker.encoders.fingerprint import fingerprint, make_ready
+from sklearn_siamese_speaker.nn.dvector import DVector
 
 
 @pytest.fixture(scope="module")

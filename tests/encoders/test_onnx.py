@@ -13,8 +13,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_siamese_speaker import OneShotClassifier, OnnxSpeakerEncoder
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders._onnx import load_session
-from sklearn_siamese_speaker.encoders._onnx_conventions import CONVENTIONS
+from sklearn_siamese_speaker.encoders.pretrained._onnx import load_session
+from sklearn_siamese_speaker.encoders.pretrained._onnx_conventions import CONVENTIONS
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -17,7 +17,7 @@ from sklearn_siamese_speaker import (
     SpeedPerturbation,
 )
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders._channels import CHANNELS, add_noise, mu_law
+from sklearn_siamese_speaker.encoders.perturbation._channels import CHANNELS, add_noise, mu_law
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
 
 RATE = 16000

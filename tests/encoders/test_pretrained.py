@@ -16,9 +16,9 @@ import torch
 
 from sklearn_siamese_speaker import OneShotClassifier, PretrainedSpeakerEncoder
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders import _public_models
-from sklearn_siamese_speaker.encoders._public_models import PUBLIC_MODELS, load_embedder
-from sklearn_siamese_speaker.features._spectral import hann_window, mel_filters, mel_spectrum
+from sklearn_siamese_speaker.encoders.pretrained import public_models as _public_models
+from sklearn_siamese_speaker.encoders.pretrained.public_models import PUBLIC_MODELS, load_embedder
+from sklearn_siamese_speaker.features.spectral import hann_window, mel_filters, mel_spectrum
 
 NAMES = ["campplus", "dvector"]
 

@@ -12,9 +12,9 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder, _progress
-from sklearn_siamese_speaker.encoders._net import StopTraining
-from sklearn_siamese_speaker.encoders._report import pair_accuracy
-from sklearn_siamese_speaker.encoders._validation import draw_tasks, hold_out_speakers
+from sklearn_siamese_speaker.encoders.training._net import StopTraining
+from sklearn_siamese_speaker.encoders.training._progress_report import pair_accuracy
+from sklearn_siamese_speaker.encoders.training._validation import draw_tasks, hold_out_speakers
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
 
 

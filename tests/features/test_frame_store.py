@@ -28,7 +28,7 @@ from sklearn_siamese_speaker import (
     SiameseSpeakerEncoder,
 )
 from sklearn_siamese_speaker.features import FrameStore
-from sklearn_siamese_speaker.features._base import RecordingTransformer
+from sklearn_siamese_speaker.features.base import RecordingTransformer
 from sklearn_siamese_speaker.model_selection import (
     NShotKWayScorer,
     NShotKWaySplit,

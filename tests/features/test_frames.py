@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
-from sklearn_siamese_speaker.features._frames import check_frames
+from sklearn_siamese_speaker.features.frames import check_frames
 
 
 class Learner(BaseEstimator):

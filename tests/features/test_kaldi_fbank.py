@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker.features._kaldi_fbank import kaldi_fbank, nemo_fbank
+from sklearn_siamese_speaker.features.kaldi_fbank import kaldi_fbank, nemo_fbank
 
 RATE = 16000
 

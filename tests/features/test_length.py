@@ -5,7 +5,7 @@ import pytest
 
 from sklearn_siamese_speaker._audio import find_speech
 from sklearn_siamese_speaker.features import MFCC
-from sklearn_siamese_speaker.features._length import (
+from sklearn_siamese_speaker.features.length import (
     leave_out_silence,
     set_length,
     trim_silent_ends,

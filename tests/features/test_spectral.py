@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker.features._spectral import (
+from sklearn_siamese_speaker.features.spectral import (
     cepstra,
     deltas,
     frame,

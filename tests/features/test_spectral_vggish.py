@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sklearn_siamese_speaker.features._spectral import vggish_log_mel, vggish_patches
+from sklearn_siamese_speaker.features.spectral import vggish_log_mel, vggish_patches
 
 
 def mel(frequency):

@@ -19,10 +19,10 @@ from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker._audio import AudioError
 from sklearn_siamese_speaker.features import FramePooling
 from sklearn_siamese_speaker.features import _vggish as vggish_module
-from sklearn_siamese_speaker.features._spectral import vggish_log_mel, vggish_patches
 from sklearn_siamese_speaker.features._vggish import VGGish, quantize
-from sklearn_siamese_speaker.features._vggish_weights import load_network
-from sklearn_siamese_speaker.nn import _vggish
+from sklearn_siamese_speaker.features.spectral import vggish_log_mel, vggish_patches
+from sklearn_siamese_speaker.features.vggish_weights import load_network
+from sklearn_siamese_speaker.nn import vggish as _vggish
 
 RANDOM_WEIGHTS = r"ignore:VGGish\(weights=None\):UserWarning"
 pytestmark = pytest.mark.filterwarnings(RANDOM_WEIGHTS)

@@ -14,16 +14,16 @@ import pytest
 import safetensors.torch
 import torch
 
-from sklearn_siamese_speaker.datasets import _download
-from sklearn_siamese_speaker.features import _vggish_weights as weights_module
-from sklearn_siamese_speaker.features import _weights
-from sklearn_siamese_speaker.features._vggish_weights import (
+from sklearn_siamese_speaker.datasets import download as _download
+from sklearn_siamese_speaker.features import vggish_weights as weights_module
+from sklearn_siamese_speaker.features import weights as _weights
+from sklearn_siamese_speaker.features.vggish_weights import (
     find_weights,
     load_network,
     load_principal_components,
 )
-from sklearn_siamese_speaker.features._weights import Published, fetch, is_at_hand
-from sklearn_siamese_speaker.nn import _vggish
+from sklearn_siamese_speaker.features.weights import Published, fetch, is_at_hand
+from sklearn_siamese_speaker.nn import vggish as _vggish
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB, so that a cut comes in the middle
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

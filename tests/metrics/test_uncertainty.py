@@ -9,7 +9,7 @@ from sklearn_siamese_speaker.metrics import (
     equal_error_rate,
     error_rate_bound,
 )
-from sklearn_siamese_speaker.metrics._uncertainty import (
+from sklearn_siamese_speaker.metrics.uncertainty import (
     _least_effective_number,
     _squared_deviations,
 )

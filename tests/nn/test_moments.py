@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sklearn_siamese_speaker.nn import CovariancePooling, MixturePooling
-from sklearn_siamese_speaker.nn._networks import _moments
+from sklearn_siamese_speaker.nn.networks import _moments
 
 
 def spd(*eigenvalues, n=2):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_siamese_speaker.nn._vggish import VGGishNetwork
+from sklearn_siamese_speaker.nn.vggish import VGGishNetwork
 
 CONVOLUTIONS = [0, 3, 6, 8, 11, 13]
 POOLED = [0, 3, 8, 13]

@@ -26,10 +26,10 @@ from sklearn_siamese_speaker import (
 )
 from sklearn_siamese_speaker.datasets import make_conversation, read_rttm
 from sklearn_siamese_speaker.metrics import diarization_error_rate
-from sklearn_siamese_speaker.recognition import _diarize_clusters, _diarize_speech
-from sklearn_siamese_speaker.recognition._diarize_clusters import cluster
-from sklearn_siamese_speaker.recognition._diarize_speech import find_spans, join_spans
-from sklearn_siamese_speaker.recognition._diarize_windows import cut_windows
+from sklearn_siamese_speaker.recognition.diarization import _diarize_clusters, _diarize_speech
+from sklearn_siamese_speaker.recognition.diarization._diarize_clusters import cluster
+from sklearn_siamese_speaker.recognition.diarization._diarize_speech import find_spans, join_spans
+from sklearn_siamese_speaker.recognition.diarization._diarize_windows import cut_windows
 
 N_BANDS = 16
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_siamese_speaker import OneShotClassifier, _progress
 from sklearn_siamese_speaker.model_selection import open_set_score
-from sklearn_siamese_speaker.model_selection._open_set import ERRORS, draw_enrolments
+from sklearn_siamese_speaker.model_selection.open_set import ERRORS, draw_enrolments
 from sklearn_siamese_speaker.recognition._threshold import choose_threshold, learn_scale
 
 make_recordings = partial(

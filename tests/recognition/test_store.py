@@ -14,6 +14,7 @@ import soundfile
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_siamese_speaker import (
     MFCC,
@@ -24,7 +25,7 @@ from sklearn_siamese_speaker import (
     SpeakerStoreError,
 )
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.recognition._store_file import StoreFile
+from sklearn_siamese_speaker.recognition.store._store_file import StoreFile
 
 ANA, BEN, EVA = [0.0, 0.0], [4.0, 0.0], [0.0, 3.0]
 
@@ -334,10 +335,22 @@ def test_a_cohort_is_kept_with_the_calibration(store):
     assert store.classifier(cohort=cohort[1:]).threshold is None
 
 
+@pytest.mark.parametrize(
+    "wrap", [make_pipeline, FrozenEstimator, lambda e: make_pipeline(make_pipeline(e))]
+)
+def test_the_threshold_of_an_encoder_inside_another_estimator_is_found(wrap, tmp_path):
+    encoder = FunctionTransformer().fit([[0.0, 0.0]])
+    encoder.embedding_metric_, encoder.threshold_ = "euclidean", -1.0
+    store = SpeakerStore(tmp_path / "people.db")
+    store.enrol(["ana", "ben"], [[0.0, 0.0], [4.0, 0.0]], encoder=wrap(encoder))
+    who = store.classifier(wrap(encoder))
+    assert who.predict([[0.5, 0.0], [2.0, 0.0]]).tolist() == ["ana", "unknown"]
+
+
 def test_without_a_calibration_the_threshold_is_that_of_the_encoder(speech, encoder, tmp_path):
     X, y = speech
     encoder = make_pipeline(MFCC(), FramePooling()).fit(X)
-    encoder.threshold_ = -0.5
+    encoder[-1].embedding_metric_, encoder[-1].threshold_ = "euclidean", -0.5
     store = SpeakerStore(tmp_path / "people.db").enrol(y[:1], X[:1], encoder)
     assert store.classifier(encoder).threshold == -0.5
     assert store.classifier(encoder, metric="cosine").threshold is None

@@ -20,13 +20,8 @@ from sklearn.utils import Bunch
 
 from sklearn_siamese_speaker import TRUSTED_TYPES, OneShotClassifier, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.__main__ import main
-from sklearn_siamese_speaker._report import (
-    _accuracy_page,
-    _decision,
-    _findings,
-    _parts,
-    _representations,
-)
+from sklearn_siamese_speaker._report import _accuracy_page, _decision, _findings, _representations
+from sklearn_siamese_speaker._report import _shared as _parts
 from sklearn_siamese_speaker.datasets import make_speakers
 
 pytest.importorskip("matplotlib")

@@ -1,0 +1,261 @@
+"""Arguments of an estimator's parts as its own parameters, named ``<part>__<argument>``.
+
+A part is what a plain parameter of an estimator chooses, such as a network: by the name of a
+registered class, as a class or another factory, or built already. The arguments that a user gives
+are kept by name, so that `clone` is exact; those that were not given are in
+``get_params(deep=True)`` with the defaults of the chosen factory. Every argument that was given
+acts, or raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ..._state import unchanged_on_error
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of an estimator is built from.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator's class, for errors.
+    name : str
+        The estimator's parameter that chooses it.
+    value : object
+        What was chosen: shown in errors, and copied where there is no factory.
+    factory : callable or None
+        Builds it; None for a part that is built already.
+    filled : frozenset of str
+        Arguments of a factory that the estimator gives itself.
+    given : mapping
+        Arguments that the user gives.
+    """
+
+    owner: str
+    name: str
+    value: Any
+    factory: Callable[..., Any] | None
+    filled: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the defaults of the arguments that a user can give, `_REQUIRED` for no default."""
+        if self.factory is None:
+            return {}
+        parameters = _parameters(self.factory)
+        return {name: p.default for name, p in parameters.items() if name not in self.filled}
+
+    def check(self) -> None:
+        """Raise a ValueError unless the factory takes the given arguments and lacks none."""
+        for argument in self.given:
+            self.check_argument(argument)
+        missing = [] if self.factory is None else _required(self.factory)
+        missing = [n for n in missing if n not in self.filled and n not in self.given]
+        if missing:
+            needed = ", ".join(f"{self.name}__{argument}" for argument in missing)
+            raise ValueError(f"{self.owner}: {self.shown} needs a value for {needed}.")
+
+    def check_argument(self, argument: str) -> None:
+        """Raise a ValueError unless the factory takes an argument of this name."""
+        if self.factory is None:
+            raise ValueError(
+                f"{self.owner}: {self.shown} is built already, so {self.name}__{argument} cannot "
+                "act; set it where that is built, or pass its class."
+            )
+        known = self.arguments()
+        # A factory with nested parameters of its own, such as a skorch net, checks them itself.
+        head = argument.partition("__")[0] if hasattr(self.factory, "set_params") else argument
+        if head in known or (head not in self.filled and _takes_any_name(self.factory)):
+            return
+        if head in self.filled:
+            raise ValueError(
+                f"{self.owner} sets {self.name}__{argument} itself, from the data and its other "
+                "parameters; leave it out."
+            )
+        names = ", ".join(known) or "none"
+        raise ValueError(
+            f"{self.owner}: {self.shown} has no argument {argument!r}; its arguments are: {names}."
+        )
+
+    def build(self, **context: Any) -> Any:
+        """Return a new part, from the given arguments and what the factory names of `context`."""
+        if self.factory is None:
+            return deepcopy(self.value)
+        named = {n: context[n] for n in _parameters(self.factory) if n in context}
+        return self.factory(**named, **self.plain_arguments())
+
+    def plain_arguments(self) -> dict[str, Any]:
+        """Return the given arguments with Python's numbers in place of NumPy's, to be saved."""
+        return {n: v.item() if isinstance(v, np.generic) else v for n, v in self.given.items()}
+
+    @property
+    def shown(self) -> str:
+        """The choice in words, for errors: ``network='tdnn'``."""
+        value = self.value
+        if value is None:
+            return self.name
+        if isinstance(value, str):
+            return f"{self.name}={value!r}"
+        called = getattr(value, "__qualname__", None)
+        return f"{self.name}={called or f'an instance of {type(value).__qualname__}'}"
+
+
+_REQUIRED = inspect.Parameter.empty
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters a factory has by name; for a class, those it hands on to its bases."""
+    parameters: dict[str, inspect.Parameter] = {}
+    for function in _constructors(factory):
+        found = inspect.signature(function).parameters.values()
+        for parameter in found:
+            if parameter.name != "self" and parameter.kind in _BY_NAME:
+                parameters.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in found):
+            break
+    return parameters
+
+
+def _required(factory: Callable[..., Any]) -> list[str]:
+    """Return the parameters without a default; those of bases are for the class itself to give."""
+    own = inspect.signature(_constructors(factory)[0]).parameters.values()
+    return [
+        p.name for p in own if p.kind in _BY_NAME and p.default is _REQUIRED and p.name != "self"
+    ]
+
+
+def _constructors(factory: Callable[..., Any]) -> list[Callable[..., Any]]:
+    if not isinstance(factory, type):
+        return [factory]
+    return [vars(cls)["__init__"] for cls in factory.__mro__ if "__init__" in vars(cls)]
+
+
+def _takes_any_name(factory: Callable[..., Any]) -> bool:
+    """Whether a function takes ``**kwargs``; those of a class are the parameters of its bases."""
+    if isinstance(factory, type):
+        return False
+    kinds = [parameter.kind for parameter in inspect.signature(factory).parameters.values()]
+    return inspect.Parameter.VAR_KEYWORD in kinds
+
+
+class PartParamsMixin:
+    """Parameters ``<part>__<argument>`` for an estimator; comes before BaseEstimator.
+
+    A subclass names its parts in `_part_names`, finds them in `_find_part`, hands the ``**kwargs``
+    of its constructor to `_keep_part_params` and calls `_checked_parts` in `fit`.
+    """
+
+    _part_names: ClassVar[tuple[str, ...]] = ()
+    _part_params: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Tools that pass a value for each name of the signature, as scikit-learn's checks do, would
+        # take the name of ``**kwargs`` for a parameter.
+        signature = inspect.signature(cls.__init__)
+        plain = [
+            p
+            for p in signature.parameters.values()
+            if p.name != "self" and p.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        cls.__signature__ = signature.replace(parameters=plain)  # type: ignore[attr-defined]
+
+    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
+        """Return a part; raise a ValueError where `value` is nothing that the part can be."""
+        raise NotImplementedError
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also the arguments of the chosen parts that were not given, with their defaults.
+
+        Returns
+        -------
+        params : dict
+            Parameter names mapped to their values.
+        """
+        params = super().get_params(deep=False)  # type: ignore[misc]
+        if deep:
+            for name in self._part_names:
+                with contextlib.suppress(ValueError):  # `fit` says what is wrong with a part
+                    defaults = self._part(name).arguments()
+                    params |= {f"{name}__{a}": v for a, v in defaults.items() if v is not _REQUIRED}
+        return params | self._part_params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params
+            By name; ``<part>__<argument>`` for an argument of a part. Plain ones are set first, so
+            that a part and its arguments can be changed together, in any order.
+
+        Returns
+        -------
+        self : estimator
+            Unchanged where this raises.
+
+        Raises
+        ------
+        ValueError
+            For a name that is neither a parameter nor an argument of the chosen part.
+        """
+        nested = {name: value for name, value in params.items() if self._is_of_part(name)}
+        with unchanged_on_error(self):
+            super().set_params(  # type: ignore[misc]
+                **{name: value for name, value in params.items() if name not in nested}
+            )
+            for name in nested:
+                part_name, _, argument = name.partition("__")
+                try:
+                    part = self._part(part_name)
+                except ValueError:
+                    continue  # `fit` says what is wrong with the part itself
+                part.check_argument(argument)
+            self._part_params = {**self._part_params, **nested}
+        return self
+
+    def _keep_part_params(self, params: Mapping[str, Any]) -> None:
+        """Keep what the constructor was given beside the plain parameters."""
+        for name in params:
+            if not self._is_of_part(name):
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}"
+                )
+        self._part_params = dict(params)
+
+    def _part(self, name: str, params: Mapping[str, Any] | None = None) -> Part:
+        """Return a part as the parameters choose it, by default those of this estimator."""
+        params = self.get_params(deep=False) if params is None else params
+        given = {
+            key.removeprefix(f"{name}__"): value
+            for key, value in params.items()
+            if key.startswith(f"{name}__")
+        }
+        return self._find_part(name, params.get(name), given)
+
+    def _checked_parts(self) -> dict[str, Part]:
+        """Return the parts by name; raise a ValueError for what they cannot be built from."""
+        parts = {name: self._part(name) for name in self._part_names}
+        for part in parts.values():
+            part.check()
+        return parts
+
+    def _is_of_part(self, name: str) -> bool:
+        part, separator, argument = name.partition("__")
+        return part in self._part_names and bool(separator and argument)

@@ -1,0 +1,118 @@
+"""Where the weights of VGGish come from: the published files, a file of one's own, or a seed.
+
+Weights are named by a pair, which is all that an estimator keeps of them: ("audioset", SHA-256),
+(path, SHA-256) or (None, seed). The network itself is kept here, once for the process.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from .weights import Published, fetch, hash_file, is_at_hand, load_tensors, read_tensors
+
+__all__ = ["NETWORK", "find_weights", "is_at_hand", "load_network", "load_principal_components"]
+
+if TYPE_CHECKING:
+    from ..nn.vggish import VGGishNetwork
+
+Weights = tuple[str | None, str | int]
+
+NETWORK = Published(
+    "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+    "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
+    "vggish",
+)
+PRINCIPAL_COMPONENTS = Published(
+    "https://storage.googleapis.com/audioset/vggish_pca_params.npz",
+    "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d",
+    "vggish",
+)
+
+
+def find_weights(weights: str | os.PathLike[str] | None, random_state: Any) -> Weights:
+    """Return the pair that names weights; the published ones are downloaded if need be."""
+    if weights is None:
+        return None, int(check_random_state(random_state).randint(2**31 - 1))
+    if weights == "audioset":
+        fetch(NETWORK)
+        return "audioset", NETWORK.sha256
+    path = os.path.abspath(weights)
+    return path, _hash_file(path)
+
+
+@lru_cache(maxsize=1)
+def load_network(weights: Weights, final_relu: bool) -> VGGishNetwork:
+    """Return the network with the weights that a pair names.
+
+    The last one is cached: 289 MB once, however many estimators and clones of them there are.
+    """
+    import torch
+
+    source, name = weights
+    if source is None:
+        network = _make_random_network(int(name), final_relu)
+    else:
+        network = _read_network(_find_file(source, name), final_relu)
+    # With the filters of a pixel side by side, the convolutions take three quarters of the time.
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def load_principal_components() -> tuple[NDArray, NDArray]:
+    """Return the published eigenvectors of shape (128, 128) and means of shape (128,)."""
+    with np.load(fetch(PRINCIPAL_COMPONENTS)) as arrays:
+        return arrays["pca_eigen_vectors"], arrays["pca_means"].ravel()
+
+
+def _find_file(source: str, sha256: str | int) -> str:
+    """Return the path of weights that were found before, if they still have the same bytes."""
+    path = fetch(NETWORK) if source == "audioset" else source
+    found = _hash_file(path)
+    if found != sha256:
+        raise ValueError(
+            f"The weights in {path!r} have SHA-256 {found}, and had {sha256} when VGGish was "
+            "fitted; bring that file back or fit again."
+        )
+    return path
+
+
+def _hash_file(path: str) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise type(error)(
+            f"The weights in {path!r} cannot be read ({error.strerror}); pass weights='audioset' "
+            "or the path of a file of VGGish weights."
+        ) from error
+
+
+def _make_random_network(seed: int, final_relu: bool) -> VGGishNetwork:
+    import torch
+
+    from .._torch import random_guard
+    from ..nn.vggish import VGGishNetwork
+
+    with random_guard(seed, torch.device("cpu")):
+        return VGGishNetwork(final_relu=final_relu)
+
+
+def _read_network(path: str, final_relu: bool) -> VGGishNetwork:
+    import torch
+
+    from ..nn.vggish import VGGishNetwork
+
+    with torch.device("meta"):  # 289 MB need not be drawn at random to be overwritten
+        network = VGGishNetwork(final_relu=final_relu)
+    try:
+        load_tensors(network, read_tensors(path))
+    except ValueError as error:
+        raise ValueError(
+            f"{path!r} does not hold weights of VGGish: {error}; the published file is "
+            f"{NETWORK.url} (SHA-256 {NETWORK.sha256})."
+        ) from error
+    return network

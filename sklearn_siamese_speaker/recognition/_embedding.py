@@ -1,0 +1,63 @@
+"""Recordings on their way to a decision: checked, and embedded by an encoder."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+
+from .._estimators import was_trained
+from ..similarity import check_embeddings
+
+
+def check_recordings(X: ArrayLike, name: str = "X") -> None:
+    """Raise if `X` is one path where a list of recordings belongs, or holds none."""
+    if isinstance(X, str | PathLike):
+        path = fspath(X)
+        raise TypeError(f"{name} is one path, {path!r}; pass a list of paths: [{path!r}].")
+    if 0 in getattr(X, "shape", (len(X),) if isinstance(X, list | tuple) else ())[:1]:
+        raise ValueError(f"{name} is empty: pass at least one recording.")
+
+
+def find_path(X: ArrayLike) -> str | None:
+    """Return the first item of `X`, of its first row if it has rows, if that is a path or text."""
+    item: Any = X.to_numpy() if hasattr(X, "to_numpy") else X
+    while isinstance(item, list | tuple) or (isinstance(item, np.ndarray) and item.ndim):
+        if not len(item):
+            return None
+        item = item[0]
+    return str(fspath(item)) if isinstance(item, str | PathLike) else None
+
+
+def fit_encoder(encoder: BaseEstimator, X: ArrayLike, labels: NDArray[Any]) -> BaseEstimator:
+    """Return a clone of an encoder that is fitted on the enrolment, or frozen.
+
+    Warns
+    -----
+    UserWarning
+        If the encoder was fitted already and is not frozen: what it learned is not used.
+    """
+    if was_trained(encoder):
+        warnings.warn(
+            f"The {type(encoder).__name__} was fitted already; a clone of it is fitted anew on the "
+            "enrolled recordings. To use it as it was trained, pass FrozenEstimator(encoder).",
+            UserWarning,
+            stacklevel=5,  # the caller of `fit` of the estimator
+        )
+    return clone(encoder).fit(X, labels)
+
+
+def embed(X: ArrayLike, encoder: BaseEstimator, name: str = "X") -> NDArray[Any]:
+    """Return the embeddings of recordings: (n_samples, n_dims), float32 or float64."""
+    check_recordings(X, name)
+    embeddings = encoder.transform(X)
+    if np.ndim(embeddings) != 2:
+        raise ValueError(
+            "The encoder must return embeddings of shape (n_samples, n_dims), got "
+            f"{np.shape(embeddings)}: end it with FramePooling or a SiameseSpeakerEncoder."
+        )
+    return check_embeddings(embeddings)
