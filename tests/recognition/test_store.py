@@ -270,6 +270,7 @@ def test_threads_that_follow_see_a_whole_enrolment(store):
             expected = {"aaa": 0.0, "ben": -np.hypot(5, 9)}
             if not np.isclose(expected[labels[0, 0]], similarities[0, 0]):
                 wrong.append((labels, similarities))
+            stop.wait(0.001)  # without a pause, readers of a busy machine never let it be erased
 
     readers = [threading.Thread(target=ask) for _ in range(2)]
     for reader in readers:
