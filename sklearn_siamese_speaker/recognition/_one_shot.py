@@ -158,7 +158,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "encoder": [HasMethods(["fit", "transform"]), None],
         "metric": [StrOptions({"auto", *METRICS})],
-        "aggregation": [StrOptions(set(AGGREGATIONS))],
+        "aggregation": [StrOptions(AGGREGATIONS.keys())],
         "threshold": [Interval(Real, None, None, closed="neither"), StrOptions({"encoder"}), None],
         "margin": [Interval(Real, 0, None, closed="left"), None],
         "unknown_label": [str, Integral],

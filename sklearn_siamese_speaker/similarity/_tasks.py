@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 
+from ._aggregations import AGGREGATIONS
 from ._pairs import check_embeddings, similarity
-from ._prototypes import find_medoids, speaker_similarities, task_prototypes
+from ._prototypes import speaker_similarities, task_prototypes
 
 _BLOCK_ENTRIES = 2**21  # numbers held at once
 _MATRIX_ENTRIES = 2**24  # largest matrix of all pairs of recordings
@@ -33,26 +34,10 @@ def nearest_speakers(
     metric: str = "euclidean",
     aggregation: str = "mean",
 ) -> NDArray[np.intp]:
-    """Recognize every query of every task as the most similar speaker.
+    """Return the position along `k_way` of the speaker most similar to each query, as `query`.
 
-    Parameters
-    ----------
-    E : array-like of shape (n_samples, n_dims)
-        Embeddings.
-    support : ndarray of shape (n_tasks, k_way, n_shots)
-        Indices of the recordings that define the speakers.
-    query : ndarray of shape (n_tasks, k_way, n_queries)
-        Indices of the recordings to recognize.
-    metric : {"euclidean", "cosine", "manhattan"}, default="euclidean"
-        How recordings are compared.
-    aggregation : {"mean", "nearest", "medoid"}, default="mean"
-        What stands for a speaker, as in :func:`build_prototypes`.
-
-    Returns
-    -------
-    recognized : ndarray of shape (n_tasks, k_way, n_queries)
-        Position of the recognized speaker along `k_way`. Of equally similar speakers the first is
-        recognized, whoever is speaking: an encoder that tells nobody apart scores 1 / k_way.
+    Of equally similar speakers the first is recognized, whoever is speaking: an encoder that tells
+    nobody apart scores 1 / k_way. Parameters are those of `task_similarities`.
     """
     recognized = np.empty(query.shape, dtype=np.intp)
     blocks = task_similarities(E, support, query, metric=metric, aggregation=aggregation)
@@ -69,22 +54,18 @@ def task_similarities(
     metric: str = "euclidean",
     aggregation: str = "mean",
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Compare every query with the speakers of its task; parameters as `nearest_speakers`.
+    """Yield blocks of tasks, and how each query compares with each speaker of its task.
 
-    Yields
-    ------
-    tasks : slice
-        Which tasks the block holds.
-    similarities : ndarray of shape (n_block_tasks, k_way, n_queries, k_way)
-        Similarity of each query to each speaker of its task.
+    The similarities are (n_block_tasks, k_way, n_queries, k_way). `aggregation` names what stands
+    for a speaker.
     """
     E = check_embeddings(E)
     n_tasks, k_way, n_shots = support.shape
     queries = query.reshape(n_tasks, -1)
     n_pairs = queries.shape[1] * k_way * n_shots  # of a task
-    # A mean is a new embedding. Otherwise recordings are compared, and where the tasks ask for
-    # more pairs than there are, comparing each pair once is less work.
-    between_recordings = aggregation != "mean" or n_shots == 1
+    # Where no new embeddings are made, recordings are compared; and where the tasks ask for more
+    # pairs than there are, comparing each pair once is less work.
+    between_recordings = AGGREGATIONS[aggregation].combine is None or n_shots == 1
     is_matrix_less = len(E) ** 2 <= min(n_tasks * n_pairs, _MATRIX_ENTRIES)
     make = _comparing_once if between_recordings and is_matrix_less else _comparing_each_task
     compare = make(E, metric, aggregation)
@@ -96,15 +77,16 @@ def task_similarities(
 def _comparing_once(E: NDArray[Any], metric: str, aggregation: str) -> _Compare:
     """Return how to look the similarities of a block of tasks up in one matrix of all pairs."""
     matrix = _all_pairs(E, metric)
+    choose = AGGREGATIONS[aggregation].choose
 
     def between(a: _Indices, b: _Indices) -> NDArray[np.float64]:
         # Flat positions are half the work of a pair of index arrays.
         return matrix.ravel().take(a[..., :, np.newaxis] * len(E) + b[..., np.newaxis, :])
 
     def compare(queries: _Indices, support: _Indices) -> NDArray[np.float64]:
-        if aggregation == "medoid":
-            medoids = find_medoids(between(support, support))
-            support = np.take_along_axis(support, medoids[..., np.newaxis], axis=-1)
+        if choose is not None and support.shape[-1] > 1:
+            chosen = choose(between(support, support))
+            support = np.take_along_axis(support, chosen[..., np.newaxis], axis=-1)
         n_tasks, k_way, n_shots = support.shape
         similarities = between(queries, support.reshape(n_tasks, -1))
         similarities = similarities.reshape(*queries.shape, k_way, n_shots)

@@ -92,7 +92,7 @@ def similarities_one_by_one(E, support, query, metric, aggregation):
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
 @pytest.mark.parametrize("metric", METRICS)
 def test_all_ways_to_recognize_agree_to_the_bit(metric, aggregation):
-    rng = np.random.default_rng([METRICS.index(metric), AGGREGATIONS.index(aggregation)])
+    rng = np.random.default_rng([METRICS.index(metric), list(AGGREGATIONS).index(aggregation)])
     who = OneShotClassifier(metric=metric, aggregation=aggregation)
     seen = Counter()
     for _ in range(N_CASES):
