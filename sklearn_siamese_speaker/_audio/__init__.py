@@ -5,6 +5,7 @@ and returns the `Recording` objects beside an `AudioError` for each that cannot 
 `Recording.read` decodes, checks and resamples one. `raise_faults` says it all in one error.
 """
 
+from ._files import MAX_DURATION, MAX_SAMPLE_RATE, MIN_DURATION, MIN_SAMPLE_RATE
 from ._recordings import (
     AudioError,
     AudioQualityWarning,
@@ -14,11 +15,11 @@ from ._recordings import (
     open_recordings,
     open_some,
     raise_faults,
+    resample,
     warn_caller,
     warn_of_doubts,
 )
 from ._speech import HOP, find_speech, frame_energy, frame_length, step_length
-from ._waveforms import MAX_DURATION, MAX_SAMPLE_RATE, MIN_DURATION, MIN_SAMPLE_RATE, resample
 
 __all__ = [
     "HOP",

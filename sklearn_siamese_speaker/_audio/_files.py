@@ -13,8 +13,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ._waveforms import MAX_DURATION, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, too_long
-
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4_000, 192_000  # Hz
+MIN_DURATION, MAX_DURATION = 0.1, 3_600.0  # seconds
 MAX_CHANNELS = 32
 
 _UNKNOWN_LENGTH = 2**63 - 1  # libsndfile's
@@ -86,6 +86,11 @@ def decode(sound: soundfile.SoundFile, fault: _Fault) -> Iterator[NDArray[np.flo
             f"is truncated: it holds {n_times} of the {declared} samples its header declares; "
             "copy it again."
         )
+
+
+def too_long(duration: float) -> str:
+    """Return the reason to refuse a recording of that many seconds."""
+    return f"lasts {duration:.6g} s, more than {MAX_DURATION:g} s; cut it into shorter ones."
 
 
 def _reason_of(error: Exception) -> str:

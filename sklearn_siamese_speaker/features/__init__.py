@@ -10,10 +10,9 @@
 
 from .._public import publish
 from ._frame_pooling import FramePooling
-from ._mfcc import MFCC
 from ._raw_audio import RawAudio
 from ._vggish import VGGish
-from .log_mel import LogMelSpectrogram
+from .mel import MFCC, LogMelSpectrogram
 from .store import FrameStore
 
 __all__ = ["MFCC", "FramePooling", "FrameStore", "LogMelSpectrogram", "RawAudio", "VGGish"]

@@ -22,8 +22,7 @@ from .._compat import (
     with_callbacks,
 )
 from .._state import unchanged_on_error
-from .background import fit_mixture, fit_slope_scale, slopes
-from .frames import check_frames
+from .frames import check_frames, fit_mixture, fit_slope_scale, slopes
 
 if TYPE_CHECKING:
     from torch.nn import Module

@@ -15,8 +15,7 @@ from sklearn.utils import gen_batches
 from .._audio import AudioError, Recording, warn_caller
 from .._compat import Interval
 from .._docs import substitute
-from .base import TEXTS, Frames, FrontEnd
-from .extraction import frames_or_fault, usable_waveforms
+from .base import TEXTS, Frames, FrontEnd, frames_or_fault
 from .length import set_length
 from .spectral import (
     VGGISH_PATCH_TIMES,
@@ -258,7 +257,7 @@ class VGGish(FrontEnd):
         if self.memory is not None:  # it keeps recordings one by one
             return super()._extract_recordings(recordings)
         faults: list[AudioError] = []
-        frames = self._extract_all(usable_waveforms(self, recordings, faults))
+        frames = self._extract_all(self._usable_waveforms(recordings, faults))
         unusable = {fault.index for fault in faults}
         usable = [recording for recording in recordings if recording.index not in unusable]
         return [*map(frames_or_fault, usable, frames), *faults]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -27,7 +28,10 @@ from .._audio import (
     Recording,
     Recordings,
     is_list_of_recordings,
+    open_some,
+    raise_faults,
     warn_caller,
+    warn_of_doubts,
 )
 from .._compat import (
     CallbackSupportMixin,
@@ -43,7 +47,10 @@ from .._docs import substitute
 from .._progress import Progress
 from .._state import unchanged_on_error
 from ._cache import cache_frames
-from .extraction import Extracted, Frames, as_array, catch, extract_batch, extract_frames
+from .length import find_part, leave_out_silence, set_length, trim_silent_ends
+
+Frames = NDArray[np.float32]
+_Result = TypeVar("_Result")
 
 _RECORDINGS_PER_TASK = 8
 
@@ -125,6 +132,28 @@ TEXTS["parameters"] = "\n\n".join(
         "n_jobs",
     )
 )
+
+
+@dataclass
+class Extracted:
+    """What became of some recordings; `frames` are of all, or of none if there are faults."""
+
+    n_recordings: int = 0
+    frames: list[Frames] = field(default_factory=list)
+    faults: list[AudioError] = field(default_factory=list)  # of those that cannot be used
+    doubts: list[AudioError] = field(default_factory=list)  # of those that are probably not meant
+
+    def add(self, others: Extracted) -> None:
+        """Append what became of further recordings."""
+        self.n_recordings += others.n_recordings
+        self.frames += others.frames
+        self.faults += others.faults
+        self.doubts += others.doubts
+
+    def raise_faults(self) -> None:
+        """Warn of doubts; raise one `AudioError` if there are faults."""
+        warn_of_doubts(self.doubts)
+        raise_faults(self.faults, self.n_recordings)
 
 
 class RecordingTransformer(
@@ -264,7 +293,7 @@ class RecordingTransformer(
                 progress.advance(batch.n_recordings)
                 tell_step()
         found.raise_faults()
-        return as_array(found.frames) if extract else np.empty(0)
+        return _as_array(found.frames) if extract else np.empty(0)
 
     def extract_batches(
         self, X: Any, *, extract: bool = True, first: int = 0
@@ -286,8 +315,7 @@ class RecordingTransformer(
         front_end, is_rows = without_callbacks(self), not is_list_of_recordings(X)
         has_faults = False
         tasks = (
-            delayed(extract_batch)(
-                front_end,
+            delayed(front_end._extract_batch)(
                 X[start : start + _RECORDINGS_PER_TASK],
                 start,
                 is_rows,
@@ -342,6 +370,24 @@ class RecordingTransformer(
                 "features as input; pass a list of 1-D arrays for recordings of other lengths"
             )
 
+    def _extract_batch(self, items: Any, first: int, is_rows: bool, extract: bool) -> Extracted:
+        """Open recordings; if all seem usable, extract their frames, else check the others."""
+        rates = self.input_sample_rate, self.sample_rate
+        recordings, faults, doubts = open_some(items, first, is_rows, *rates)
+        results: Sequence[Frames | AudioError | None]
+        try:
+            if extract and not faults:
+                with np.errstate(over="ignore", invalid="ignore"):  # `frames_or_fault` looks
+                    results = self._extract_recordings(recordings)
+            else:
+                results = [catch(Recording.check, recording) for recording in recordings]
+        finally:
+            for recording in recordings:
+                recording.close()
+        faults += [result for result in results if isinstance(result, AudioError)]
+        frames = [] if faults else [result for result in results if isinstance(result, np.ndarray)]
+        return Extracted(len(items), frames, faults, doubts)
+
     def _extract_recordings(self, recordings: Sequence[Recording]) -> list[Frames | AudioError]:
         """Return the frames of each recording, or the fault of those that cannot be used.
 
@@ -351,13 +397,47 @@ class RecordingTransformer(
         extract = self._make_extractor()
         return [catch(extract, recording) for recording in recordings]
 
+    def _usable_waveforms(
+        self, recordings: Sequence[Recording], faults: list[AudioError]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield waveforms at `sample_rate`; recordings that have none are added to `faults`."""
+        for recording in recordings:
+            waveform = catch(self._read, recording)
+            if isinstance(waveform, AudioError):
+                faults.append(waveform)
+            else:
+                yield waveform
+
     def _make_extractor(self) -> Callable[[Recording], Frames]:
         """Return the function of a recording that extracts its frames, cached by `memory`."""
-        extract = partial(extract_frames, self)
         if self.memory is None:
-            return extract
+            return self._extract_frames
         name = f"{type(self).__module__}.{type(self).__qualname__}"
-        return cache_frames(extract, self.memory, name, self._identity())
+        return cache_frames(self._extract_frames, self.memory, name, self._identity())
+
+    def _extract_frames(self, recording: Recording) -> Frames:
+        """Return the frames of a recording; raise `AudioError` if it cannot be used."""
+        checked = frames_or_fault(recording, self._extract(self._read(recording)))
+        if isinstance(checked, AudioError):
+            raise checked
+        return checked
+
+    def _read(self, recording: Recording) -> NDArray[np.float32]:
+        """Return the waveform of a recording, (n_times,), with silence and length as asked."""
+        rate, keep, n_times = self.sample_rate, None, None
+        if self.duration is not None:
+            n_times = max(1, round(self.duration * rate))
+            # Only where the part to keep is known beforehand does a long file never lie in memory.
+            if self.crop != "loudest" and not (self.trim_silence or self.drop_silence):
+                keep = partial(find_part, n_times=n_times, crop=self.crop)
+        waveform = recording.read(rate, keep)
+        if self.trim_silence:
+            waveform = trim_silent_ends(waveform, rate)
+        if self.drop_silence:
+            waveform = leave_out_silence(waveform, rate)
+        if n_times is not None:
+            waveform = set_length(waveform, n_times, self.crop, self.pad)
+        return waveform
 
     def _identity(self) -> dict[str, Any]:
         """Return the parameters that decide, beside a recording, what is extracted from it."""
@@ -414,3 +494,35 @@ def _holds_text(array: NDArray) -> bool:
     if array.dtype.kind == "O":
         return any(isinstance(item, (str, PathLike)) for item in array.ravel())
     return array.dtype.kind in "US"
+
+
+def frames_or_fault(recording: Recording, frames: Frames) -> Frames | AudioError:
+    """Return the frames, or the fault of a recording that has such frames."""
+    if np.isfinite(frames).all():
+        return frames
+    return recording.fault(
+        "has samples so large that its frames are not finite; scale it to [-1, 1]."
+    )
+
+
+def catch(function: Callable[[Recording], _Result], recording: Recording) -> _Result | AudioError:
+    """Return what the function returns, or the fault of a recording that it cannot use."""
+    try:
+        return function(recording)
+    except AudioError as fault:
+        return fault
+    except MemoryError as error:
+        return recording.fault(
+            f"needs more memory than there is ({error or 'MemoryError'}); set duration, lower "
+            "sample_rate, or cut it into shorter ones."
+        )
+
+
+def _as_array(frames: list[Frames]) -> NDArray:
+    """Return one array of recordings of one length, an object array of others."""
+    if len({recording.shape for recording in frames}) == 1:
+        return np.stack(frames)
+    ragged = np.empty(len(frames), dtype=object)
+    for index, recording in enumerate(frames):
+        ragged[index] = recording
+    return ragged

@@ -20,7 +20,7 @@ from ..._estimators import steps_of, unwrap
 from ...features import MFCC, LogMelSpectrogram, RawAudio
 from ...features.kaldi_fbank import kaldi_kernels
 from ...features.length import set_length
-from ...features.log_mel import MelFrontEnd
+from ...features.mel import MelFrontEnd
 from ...features.spectral import fourier_kernels, hann_window, htk_filters
 from ..pretrained import PretrainedSpeakerEncoder
 from ..pretrained.public_models import BOX_FRAMES

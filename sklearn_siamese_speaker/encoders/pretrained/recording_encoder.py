@@ -15,7 +15,6 @@ from sklearn.utils import Tags
 from ..._audio import AudioError, Recording, Recordings
 from ...features.base import TEXTS as FRONT_END_TEXTS
 from ...features.base import RecordingTransformer
-from ...features.extraction import usable_waveforms
 from ...features.length import set_length
 
 SAMPLE_RATE = 16000  # Hz, of all public encoders known here
@@ -162,7 +161,7 @@ class RecordingEncoder(RecordingTransformer):
         if self.memory is not None:  # it keeps recordings one by one
             return super()._extract_recordings(recordings)
         faults: list[AudioError] = []
-        return self._load().embed(usable_waveforms(self, recordings, faults)) + faults
+        return self._load().embed(self._usable_waveforms(recordings, faults)) + faults
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

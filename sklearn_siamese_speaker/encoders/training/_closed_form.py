@@ -19,7 +19,7 @@ from scipy.linalg import blas
 from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
-from ...features.background import fit_mixture, fit_slope_scale
+from ...features.frames import fit_mixture, fit_slope_scale
 from ...nn import Siamese, StatisticsNetwork
 
 Frames = NDArray[np.float32]

@@ -18,8 +18,7 @@ from sklearn.utils import check_consistent_length
 from ..._audio import Recordings
 from ..._labels import check_speakers
 from ..._progress import Progress
-from ..base import RecordingTransformer
-from ..extraction import Extracted
+from ..base import Extracted, RecordingTransformer
 from ._frame_files import (
     ABOUT,
     FRAMES,
