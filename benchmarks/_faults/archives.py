@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from sklearn_siamese_speaker.datasets._archives import ArchiveError, extract_files
+from sklearn_siamese_speaker.datasets._fetch_archive import ArchiveError, extract_files
 
 from .outcomes import Tally
 

@@ -2,12 +2,11 @@
 
 from .._public import publish
 from ._arabic_speech_commands import fetch_arabic_speech_commands
-from ._conversations import load_conversations, make_conversation
+from ._conversations import load_conversations, make_conversation, read_rttm, write_rttm
 from ._fragments import split_into_fragments
 from ._free_spoken_digits import fetch_free_spoken_digits
 from ._librispeech import fetch_librispeech
 from ._make_speakers import make_speakers
-from ._rttm import read_rttm, write_rttm
 from ._speaker_folder import load_speaker_folder
 from ._speechocean762 import fetch_speechocean762
 from ._vctk import load_vctk

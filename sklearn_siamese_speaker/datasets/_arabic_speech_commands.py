@@ -65,9 +65,7 @@ def fetch_arabic_speech_commands(
     >>> X.shape  # doctest: +SKIP
     (12000,)
     """
-    corpus = fetch_archive(
-        ARCHIVE, data_home, download_if_missing=download_if_missing, verbose=verbose
-    )
+    corpus = fetch_archive(ARCHIVE, data_home, download_if_missing, verbose)
     rows = [_describe(file) for file in corpus.glob(ARCHIVE.recordings)]
     rows.sort(key=lambda row: (row["speaker"], row["keyword"], row["round"]))
     return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +20,7 @@ as_frame : bool, default=False
     `frame`.
 """
 
-DOWNLOAD = """
+DATA_HOME = """
 data_home : str or path-like, default=None
     Folder of downloaded data, see :func:`get_data_home`. If you put the archive there
     yourself, as `<data_home>/{archive}.tar.gz`, nothing is downloaded.
@@ -35,61 +34,58 @@ verbose : bool, default=False
     Whether to show the progress of the download.
 """
 
+RETURNS = """\
+Returns
+-------
+voices : :class:`~sklearn.utils.Bunch`
+    data : ndarray of shape (n_samples,), str
+        Absolute paths of the recordings, sorted by speaker first.
+"""
+
 LOADER_TEXTS = {
     "return_X_y": RETURN_X_Y,
     "loader_parameters": RETURN_X_Y + AS_FRAME,
-    "returns": """
-        Returns
-        -------
-        voices : :class:`~sklearn.utils.Bunch`
-            data : ndarray of shape (n_samples,), str
-                Absolute paths of the recordings, sorted by speaker first.
-        """,
+    "returns": RETURNS,
     "one_session": """
-            groups : None
-                Each speaker was recorded in one session.
-        """,
+groups : None
+    Each speaker was recorded in one session.
+""",
     "description_or_pair": """
-            DESCR : str
-                Number of recordings, speakers and sessions; of a public corpus, also the licence
-                and the citation.
+    DESCR : str
+        Number of recordings, speakers and sessions; of a public corpus, also the licence
+        and the citation.
 
-        (data, target) : tuple of ndarray or Series
-            Only if `return_X_y=True`.
-        """,
+(data, target) : tuple of ndarray or Series
+    Only if `return_X_y=True`.
+""",
 }
 
-FETCHER_TEXTS = {
-    **LOADER_TEXTS,
-    "download": """
-        The first call downloads the archive, checks its SHA-256 hash or the number and the headers
-        of its recordings, and unpacks it. Later calls need no network. Within one call, an
-        interrupted download is continued, or restarted where the server cannot continue. A call
-        that fails leaves no files; the next one starts again.
-        """,
-    "raises_oserror": """
-        Raises
-        ------
-        OSError
-            If the corpus is not in `data_home` and cannot or must not be downloaded.
-        """,
-}
+DOWNLOAD = """\
+The first call downloads the archive, checks its SHA-256 hash or the number and the headers
+of its recordings, and unpacks it. Later calls need no network. Within one call, an
+interrupted download is continued, or restarted where the server cannot continue. A call
+that fails leaves no files; the next one starts again.
+"""
+
+RAISES = """
+Raises
+------
+OSError
+    If the corpus is not in `data_home` and cannot or must not be downloaded.
+"""
 
 
 def fetcher_texts(archive: str) -> dict[str, str]:
     """Return the texts for the fetcher of an archive of that name."""
-    parameters = DOWNLOAD.format(archive=archive) + RETURN_X_Y + AS_FRAME + VERBOSE
-    download, returns, description, raises = (
-        textwrap.dedent(FETCHER_TEXTS[name]).strip("\n")
-        for name in ("download", "returns", "description_or_pair", "raises_oserror")
-    )
+    parameters = DATA_HOME.format(archive=archive) + RETURN_X_Y + AS_FRAME + VERBOSE
     target = "    target : ndarray of shape (n_samples,), str"
-    return FETCHER_TEXTS | {
+    return LOADER_TEXTS | {
+        "download": DOWNLOAD,
         "fetcher_parameters": parameters,
         "download_and_return": (
-            f"{download}\n\nParameters\n----------\n{parameters.strip()}\n\n{returns}\n{target}"
+            f"{DOWNLOAD}\nParameters\n----------{parameters}\n{RETURNS}{target}"
         ),
-        "description_and_raises": f"{description}\n\n{raises}",
+        "raises_oserror": RAISES,
     }
 
 
@@ -101,30 +97,9 @@ def make_corpus(
     as_frame: bool = False,
     **more: object,
 ) -> Corpus:
-    """Return a corpus as scikit-learn's loaders do.
-
-    Parameters
-    ----------
-    rows : list of dict
-        One for each recording, all with the same keys: "path", "speaker", "session" if the corpus
-        has sessions, and other metadata.
-
-    about : str, default=None
-        Licence and citation, the end of `DESCR`.
-
-    return_X_y : bool, default=False
-        Whether to return only the paths and the speakers.
-
-    as_frame : bool, default=False
-        Whether paths, speakers and sessions are columns of a pandas DataFrame, `frame`.
-
-    **more : object
-        Further items of the Bunch.
-
-    Returns
-    -------
-    Bunch or tuple
-    """
+    """Return a corpus as scikit-learn's loaders do, `more` being further items of the Bunch."""
+    # A row has "path" and "speaker", "session" if the corpus has sessions, and other metadata.
+    # `about`, licence and citation, is the end of DESCR.
     if as_frame:
         import pandas as pd
 

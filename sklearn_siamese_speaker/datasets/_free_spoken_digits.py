@@ -64,9 +64,7 @@ def fetch_free_spoken_digits(
     >>> X.shape  # doctest: +SKIP
     (3000,)
     """
-    corpus = fetch_archive(
-        ARCHIVE, data_home, download_if_missing=download_if_missing, verbose=verbose
-    )
+    corpus = fetch_archive(ARCHIVE, data_home, download_if_missing, verbose)
     rows = [_describe(file) for file in corpus.glob(ARCHIVE.recordings)]
     rows.sort(key=lambda row: (row["speaker"], row["digit"], row["index"]))
     return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)

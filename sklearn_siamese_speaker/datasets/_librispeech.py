@@ -10,43 +10,27 @@ from ._corpus import Corpus, fetcher_texts, make_corpus
 from ._fetch_archive import Archive, fetch_archive
 from ._speaker_folder import find_recordings
 
-GIB = 2**30  # bytes
+SHA256 = {
+    "dev-clean": "76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3",
+    "dev-other": "12661c48e8c3fe1de2c1caa4c3e135193bfb1811584f11f569dd12645aa84365",
+    "test-clean": "39fde525e59672dc6d1551919b1478f724438a95aa55f874b576be21967e6c23",
+    "test-other": "d09c181bba5cf717b3dee7d4d592af11a3ee3a09e08ae025c5506f6ebe961c29",
+    "train-clean-100": "d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2",
+    "train-clean-360": "146a56496217e96c14334a160df97fffedd6e0a04e66b9c5af0d40be3c792ecf",
+    "train-other-500": "ddb22f27f96ec163645d53215559df6aa36515f26e01dd70798188350adcb6d2",
+}
+GIBIBYTES = {"train-clean-100": 16, "train-clean-360": 64, "train-other-500": 64}  # at most; else 1
 
-
-def _archive(subset: str, sha256: str, max_bytes: int) -> Archive:
-    return Archive(
+ARCHIVES = {
+    subset: Archive(
         name=f"librispeech-{subset}",
         url=f"https://www.openslr.org/resources/12/{subset}.tar.gz",
         root="LibriSpeech",
         recordings=f"{subset}/*/*/*.flac",
-        max_bytes=max_bytes,
+        max_bytes=GIBIBYTES.get(subset, 1) * 2**30,
         sha256=sha256,
     )
-
-
-ARCHIVES = {
-    subset: _archive(subset, sha256, max_bytes)
-    for subset, sha256, max_bytes in [
-        ("dev-clean", "76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3", GIB),
-        ("dev-other", "12661c48e8c3fe1de2c1caa4c3e135193bfb1811584f11f569dd12645aa84365", GIB),
-        ("test-clean", "39fde525e59672dc6d1551919b1478f724438a95aa55f874b576be21967e6c23", GIB),
-        ("test-other", "d09c181bba5cf717b3dee7d4d592af11a3ee3a09e08ae025c5506f6ebe961c29", GIB),
-        (
-            "train-clean-100",
-            "d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2",
-            16 * GIB,
-        ),
-        (
-            "train-clean-360",
-            "146a56496217e96c14334a160df97fffedd6e0a04e66b9c5af0d40be3c792ecf",
-            64 * GIB,
-        ),
-        (
-            "train-other-500",
-            "ddb22f27f96ec163645d53215559df6aa36515f26e01dd70798188350adcb6d2",
-            64 * GIB,
-        ),
-    ]
+    for subset, sha256 in SHA256.items()
 }
 
 ABOUT = """\
@@ -108,9 +92,7 @@ def fetch_librispeech(
     """
     if subset not in ARCHIVES:
         raise ValueError(f"subset={subset!r} is not one of {', '.join(ARCHIVES)}.")
-    corpus = fetch_archive(
-        ARCHIVES[subset], data_home, download_if_missing=download_if_missing, verbose=verbose
-    )
+    corpus = fetch_archive(ARCHIVES[subset], data_home, download_if_missing, verbose)
     rows = find_recordings(corpus / subset)
     genders = _read_genders(corpus / "SPEAKERS.TXT")
     for row in rows:

@@ -67,9 +67,7 @@ def fetch_speechocean762(
     >>> voices = fetch_speechocean762(as_frame=True)  # doctest: +SKIP
     >>> train = voices.frame.query("split == 'train'")  # doctest: +SKIP
     """
-    corpus = fetch_archive(
-        ARCHIVE, data_home, download_if_missing=download_if_missing, verbose=verbose
-    )
+    corpus = fetch_archive(ARCHIVE, data_home, download_if_missing, verbose)
     rows = find_recordings(corpus / "WAVE")
     splits = {
         utterance: split

@@ -59,30 +59,9 @@ def get_data_home(data_home: str | PathLike[str] | None = None) -> str:
 
 
 def download(url: str, path: Path, *, max_bytes: int, verbose: bool = False) -> None:
-    """Download a file; a connection that broke is taken up where it ended.
+    """Download to `path` at most `max_bytes`; a connection that broke is taken up where it ended.
 
-    Parameters
-    ----------
-    url : str
-        Address of the file.
-
-    path : Path
-        Where its bytes go. What was written until an error stays: remove it.
-
-    max_bytes : int
-        Size that is never exceeded, whatever the server sends.
-
-    verbose : bool, default=False
-        Whether to show a bar. Otherwise, one line after five seconds.
-
-    Raises
-    ------
-    DownloadError
-        If the server cannot be reached, refuses, breaks every connection, is slower than
-        `MIN_SPEED` or sends more than `max_bytes`.
-
-    OSError
-        If the file cannot be written, for example because the disk is full.
+    `verbose` shows a bar. After a DownloadError, or an OSError of the disk, remove `path`.
     """
     import requests
 
@@ -110,11 +89,11 @@ def _receive(connection: _Connection) -> None:
 
 
 class _Connection(threading.Thread):
-    """A connection and the file that it fills.
+    """A connection, and the file that it fills."""
 
-    A thread, since a server that sends a byte now and then, of content or of a header, can keep a
-    reader for ever. Given up, it ends when it next writes to the file, which is closed then.
-    """
+    # A thread: a server that sends a byte now and then, of content or of a header, keeps a reader
+    # for ever, whatever the timeout. Given up, the thread ends when it next writes to the file,
+    # which is closed then.
 
     def __init__(
         self, url: str, file: IO[bytes], max_bytes: int, progress: Progress, verbose: bool
@@ -134,6 +113,8 @@ class _Connection(threading.Thread):
     def _fill(self) -> None:
         import pooch
 
+        # `pooch.retrieve` has no bound of size or time, and starts a cut download again: of pooch
+        # we keep the request and the bar.
         # Without "identity", ranges would be those of a compressed stream.
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={self.file.tell()}-"}
         downloader = pooch.HTTPDownloader(
@@ -151,7 +132,7 @@ class _Connection(threading.Thread):
             self.file.truncate()
 
     def write(self, piece: bytes) -> None:
-        """Take a piece of the content."""
+        """Take a piece of the content, as pooch writes it."""
         if self.file.tell() + len(piece) > self.max_bytes:
             raise DownloadError(f"more than {self.max_bytes:,} bytes were sent")
         self.file.write(piece)

@@ -8,8 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sklearn_siamese_speaker.datasets import _archives
-from sklearn_siamese_speaker.datasets._archives import ArchiveError, extract_files
+from sklearn_siamese_speaker.datasets import _fetch_archive
+from sklearn_siamese_speaker.datasets._fetch_archive import ArchiveError, extract_files
 
 CONTENT = b"content"
 
@@ -203,7 +203,7 @@ def test_an_archive_that_is_larger_than_its_content_may_be_is_not_opened(tmp_pat
 
 
 def test_the_number_of_members_is_bounded(extract, monkeypatch):
-    monkeypatch.setattr(_archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(_fetch_archive, "MAX_MEMBERS", 3)
     with pytest.raises(ArchiveError, match=r"holds more than 3 files and folders"):
         extract(*(entry(str(i), size=0) for i in range(4)))
 

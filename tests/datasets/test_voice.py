@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import fft, signal
 
-from sklearn_siamese_speaker.datasets import _voice
-from sklearn_siamese_speaker.datasets._voice import draw_voice, speak
+from sklearn_siamese_speaker.datasets import _make_speakers
+from sklearn_siamese_speaker.datasets._make_speakers import draw_voice, speak
 
 SAMPLE_RATE = 16000
 
@@ -48,7 +48,7 @@ def test_the_tract_is_the_cascade_of_second_order_filters_that_scipy_computes():
     voice = replace(voices(1)[0], tilt=0.0)
     formants = np.array([[500.0, 1500.0, 2500.0], [300.0, 2200.0, 3000.0]])
     frequencies = np.linspace(0.0, 7900.0, 80)
-    response = _voice._tract(voice, formants, frequencies, SAMPLE_RATE)
+    response = _make_speakers._tract(voice, formants, frequencies, SAMPLE_RATE)
     for row, moving in zip(response, formants, strict=True):
         expected = np.ones(len(frequencies), dtype=complex)
         for formant in [*moving, *voice.high_formants]:
@@ -69,8 +69,8 @@ def test_tilt_is_the_fall_in_decibels_of_each_octave_above_500_hz():
         np.array([[500.0, 1500, 2500]]),
     )
     fall = np.abs(
-        _voice._tract(tilted, formants, frequencies, SAMPLE_RATE)
-        / _voice._tract(flat, formants, frequencies, SAMPLE_RATE)
+        _make_speakers._tract(tilted, formants, frequencies, SAMPLE_RATE)
+        / _make_speakers._tract(flat, formants, frequencies, SAMPLE_RATE)
     )
     assert_allclose(20 * np.log10(fall), [[0.0, 0.0, -6.0, -18.0]], atol=1e-3)
 
@@ -85,18 +85,18 @@ def test_formants_follow_the_vowels_of_peterson_and_barney():
 def test_unfiltered_frames_overlap_and_add_to_the_signal():
     hop, n_frames = 128, 20
     x = np.random.default_rng(0).standard_normal((n_frames + 2) * hop).astype(np.float32)
-    same = _voice._overlap_add(_voice._spectra(x, n_frames, hop), hop)
+    same = _make_speakers._overlap_add(_make_speakers._spectra(x, n_frames, hop), hop)
     assert_allclose(same[hop : n_frames * hop], x[hop : n_frames * hop], atol=1e-5)
 
 
 def test_syllables_go_from_consonant_to_vowel_and_fill_every_frame():
     voice = voices(1)[0]
     for seed in range(20):
-        phones = _voice._draw_phones(voice, 500, np.random.default_rng(seed))
+        phones = _make_speakers._draw_phones(voice, 500, np.random.default_rng(seed))
         assert len(phones) == 500
-        spoken = phones[phones != _voice.SILENCE]
+        spoken = phones[phones != _make_speakers.SILENCE]
         spoken = spoken[np.diff(spoken, prepend=-1) != 0]
-        is_vowel = spoken < _voice.FIRST_CONSONANT
+        is_vowel = spoken < _make_speakers.FIRST_CONSONANT
         assert (is_vowel[1:] != is_vowel[:-1]).all()
         assert len(set(phones)) > 8
 
