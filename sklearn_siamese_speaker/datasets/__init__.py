@@ -8,9 +8,8 @@ from ._free_spoken_digits import fetch_free_spoken_digits
 from ._librispeech import fetch_librispeech
 from ._make_speakers import make_speakers
 from ._speaker_folder import load_speaker_folder
-from ._speechocean762 import fetch_speechocean762
+from ._speechocean762 import fetch_speechocean762, load_voices
 from ._vctk import load_vctk
-from ._voices import load_voices
 from ._voxceleb import load_voxceleb
 from .download import get_data_home
 

@@ -291,17 +291,13 @@ def make_conversation(
     speakers = check_speakers(y)
     check_consistent_length(X, speakers)
     order = rng.permutation(len(speakers))
-    turns = _read_all(X, sample_rate)
+    recordings, faults = open_recordings(X, sample_rate)
+    raise_faults(faults, len(X))
+    turns = [recording.read(sample_rate) for recording in recordings]
     turns, speakers = [turns[i] for i in order], speakers[order]
     gaps = rng.uniform(*pause, size=len(turns)) * sample_rate  # before each turn
     _let_overlap(gaps, [len(turn) for turn in turns], speakers, overlap, rng)
     return _join(turns, np.rint(gaps).astype(int), speakers, sample_rate)
-
-
-def _read_all(X: Any, sample_rate: float) -> list[NDArray[np.float32]]:
-    recordings, faults = open_recordings(X, sample_rate)
-    raise_faults(faults, len(X))
-    return [recording.read(sample_rate) for recording in recordings]
 
 
 def _let_overlap(

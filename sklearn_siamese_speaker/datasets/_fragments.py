@@ -108,11 +108,11 @@ def split_into_fragments(
             continue
         slack = len(waveform) - n_times
         if slack < (n_fragments or 1) - 1:
-            faults.append(
-                recording.fault(_too_short(len(waveform) / sample_rate, duration, n_fragments))
-            )
+            seconds = len(waveform) / sample_rate
+            faults.append(recording.fault(_too_short(seconds, duration, n_fragments)))
         elif not faults:
-            pieces.append(_cut(waveform, n_times, _starts(slack, step, n_fragments)))
+            starts = _starts(slack, step, n_fragments)
+            pieces.append(np.lib.stride_tricks.sliding_window_view(waveform, n_times)[starts])
     raise_faults(faults, len(X))
     counts = [len(piece) for piece in pieces]
     return (
@@ -129,12 +129,6 @@ def _starts(slack: int, step: float, n_fragments: int | None) -> NDArray[np.int_
     else:
         starts = np.linspace(0, slack, n_fragments)
     return np.rint(starts).astype(int)
-
-
-def _cut(
-    waveform: NDArray[np.float32], n_times: int, starts: NDArray[np.int_]
-) -> NDArray[np.float32]:
-    return np.lib.stride_tricks.sliding_window_view(waveform, n_times)[starts]
 
 
 def _too_short(seconds: float, duration: float, n_fragments: int | None) -> str:
