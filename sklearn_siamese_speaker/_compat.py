@@ -25,24 +25,8 @@ except ImportError:  # pragma: no cover - exercised on older scikit-learn only
 
 @contextmanager
 def fit_steps(estimator: Any, X: Any, n_steps: int) -> Iterator[Callable[[], None]]:
-    """Tell scikit-learn's callbacks that a fit begins, and ends if the body does not raise.
-
-    Parameters
-    ----------
-    estimator : estimator with CallbackSupportMixin
-
-    X : array-like
-        What it is fitted on.
-
-    n_steps : int
-        How often the body is to call what it is given.
-
-    Yields
-    ------
-    tell_step : callable
-        Tells the callbacks that a step is done. Without effect where there are no callbacks.
-    """
-    if not hasattr(estimator, "_init_callback_context"):
+    """Tell the callbacks that a fit begins; yield what tells them that a step is done."""
+    if not hasattr(estimator, "_init_callback_context"):  # before scikit-learn 1.9
         yield lambda: None
         return
     context = estimator._init_callback_context(max_subtasks=n_steps)

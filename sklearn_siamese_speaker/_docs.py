@@ -12,40 +12,9 @@ _PLACEHOLDER = re.compile(r"^([ \t]*)%\((\w+)\)s[ \t]*$", re.MULTILINE)
 
 
 def substitute(**texts: str) -> Callable[[_Documented], _Documented]:
-    r"""Return a decorator that puts shared texts into the docstring of a class or function.
+    """Return a decorator that replaces a line ``%(name)s`` of a docstring by the text `name`.
 
-    Parameters
-    ----------
-    **texts : str
-        Each replaces the lines of the docstring that are its name alone, written ``%(name)s``,
-        at the indentation of that line. Texts that the docstring does not name are left out, so
-        that a family can share one dict of them.
-
-    Returns
-    -------
-    decorator : callable
-        It returns the object it was given.
-
-    Raises
-    ------
-    KeyError
-        If the docstring names a text that was not given.
-
-    Examples
-    --------
-    >>> from sklearn_siamese_speaker._docs import substitute
-    >>> @substitute(rate="sample_rate : float\n    In Hz.")
-    ... def resample(sample_rate):
-    ...     '''Resample.
-    ...
-    ...     %(rate)s
-    ...     '''
-    >>> print(resample.__doc__)
-    Resample.
-    <BLANKLINE>
-        sample_rate : float
-            In Hz.
-    <BLANKLINE>
+    Texts that the docstring does not name are left out, so that a family can share one dict.
     """
 
     def decorator(documented: _Documented) -> _Documented:

@@ -11,17 +11,9 @@ from types import FrameType
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let a Ctrl-C wait until the block has ended, and act then.
-
-    Only the main thread receives it; in other threads, and where the program has installed a
-    handler outside Python, this does nothing.
-
-    Examples
-    --------
-    >>> from sklearn_siamese_speaker._interrupts import uninterrupted
-    >>> with uninterrupted():
-    ...     import json
-    """
+    """Let a Ctrl-C wait until the block has ended, and act then."""
+    # Only the main thread receives it. In other threads, and where the program has installed a
+    # handler outside Python, this does nothing.
     before = signal.getsignal(signal.SIGINT)
     if before is None or threading.current_thread() is not threading.main_thread():
         yield

@@ -14,25 +14,7 @@ def are_strings(labels: NDArray) -> bool:
 
 
 def check_speakers(y: ArrayLike) -> NDArray:
-    """Return the labels `y` as an array, each of which names a speaker.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Strings, or whole numbers.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_samples,)
-        The same, in their own dtype.
-
-    Raises
-    ------
-    ValueError
-        If a label is missing, a fraction, or of another kind than the others.
-    TypeError
-        If the labels are bytes.
-    """
+    """Return labels, (n_samples,), as an array, each of which names a speaker."""
     labels = column_or_1d(y, warn=True)
     if labels.dtype.kind in "USO":
         # Looked for in y as given: NumPy has turned a NaN among strings into "nan".
@@ -57,22 +39,7 @@ def _check_strings(labels: NDArray) -> None:
 def resolve_unknown_label(unknown_label: str | int, classes: NDArray) -> str | int:
     """Return the label for somebody who is not among the speakers `classes`.
 
-    Parameters
-    ----------
-    unknown_label : str, int or "auto"
-        "auto" is "unknown" for strings and -1 for integers.
-    classes : ndarray of shape (n_speakers,)
-        Labels of the enrolled speakers.
-
-    Returns
-    -------
-    label : str or int
-        Of the same kind as `classes`, and not among them.
-
-    Raises
-    ------
-    ValueError
-        If there is no such label.
+    "auto" is "unknown" for strings and -1 for integers.
     """
     if unknown_label == "auto":
         if not are_strings(classes) and classes.dtype.kind not in "iu":

@@ -26,26 +26,16 @@ _shown: Progress | None = None  # the one that has the line: inner work is silen
 class Progress:
     """Report how far a piece of work is, once it has taken five seconds.
 
-    A terminal shows one line, rewritten in place and erased at the end. Where stderr is no
-    terminal, one plain line is written in all. Only one piece of work of a process is shown at a
-    time, the first that has taken five seconds; worker processes are silent. Any thread may call
-    `advance`.
-
-    Parameters
-    ----------
-    what : str
-        What is done, "Extracting frames".
-
-    total : int, default=None
-        Number of steps. None if it is not known.
-
-    Examples
-    --------
-    >>> from sklearn_siamese_speaker._progress import Progress
-    >>> with Progress("Calibrating", total=3) as progress:
-    ...     for fold in range(3):
-    ...         progress.advance()
+    `what` is done in `total` steps, None if their number is not known.
     """
+
+    # A terminal shows one line, rewritten in place and erased at the end; where stderr is no
+    # terminal, one plain line is written in all. Only one piece of work of a process is shown at a
+    # time, the first that has taken five seconds; worker processes are silent.
+    #
+    # tqdm, which comes with skorch, can be late (`delay`) and erase its line. But it fills a log
+    # with a line for each update, shows a bar for inner work and in every worker process, raises
+    # AttributeError where stderr is None, and has no lock for what we would add to it.
 
     def __init__(self, what: str, total: int | None = None) -> None:
         self.what = what
@@ -68,15 +58,7 @@ class Progress:
         self._end()
 
     def advance(self, n_steps: int = 1, detail: str = "") -> None:
-        """Count steps that are done.
-
-        Parameters
-        ----------
-        n_steps : int, default=1
-
-        detail : str, default=""
-            What else to show of the last step, such as "loss 0.31".
-        """
+        """Count steps that are done, in any thread; `detail` is shown of the last, "loss 0.31"."""
         with _lock:
             self._n_done += n_steps
             self._detail = detail
@@ -139,28 +121,7 @@ def only_on_a_terminal() -> Iterator[None]:
 
 
 def track(items: Iterable[_Item], what: str, total: int | None = None) -> Iterator[_Item]:
-    """Yield items; a step is done when the next item is asked for.
-
-    Parameters
-    ----------
-    items : iterable
-
-    what : str
-        See `Progress`.
-
-    total : int, default=None
-        Number of items. None is that of `items` where it has a length.
-
-    Yields
-    ------
-    item : object
-
-    Examples
-    --------
-    >>> from sklearn_siamese_speaker._progress import track
-    >>> [n**2 for n in track([1, 2], "Squaring")]
-    [1, 4]
-    """
+    """Yield items; a step is done when the next item is asked for."""
     if total is None and isinstance(items, Sized):
         total = len(items)
     with Progress(what, total) as progress:

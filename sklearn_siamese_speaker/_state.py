@@ -17,15 +17,9 @@ _writers: WeakKeyDictionary[object, RLock] = WeakKeyDictionary()
 
 @contextmanager
 def unchanged_on_error(estimator: object, unless: str | None = None) -> Iterator[None]:
-    """Put the attributes of an estimator back when the body raises.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What the body changes.
-    unless : str or None
-        Name of an attribute; once the body has replaced its value, nothing is put back.
-    """
+    """Put the attributes of an estimator back when the body raises."""
+    # Unless the body has replaced the value of the attribute `unless` before: what was learned by
+    # then is kept.
     before = dict(vars(estimator))
     try:
         yield
@@ -37,10 +31,8 @@ def unchanged_on_error(estimator: object, unless: str | None = None) -> Iterator
 
 
 def snapshot(estimator: _Estimator) -> _Estimator:
-    """Return a copy of an estimator that shares its values, and that no other thread changes.
-
-    What is read from it is of one moment, also while `changed_at_once` writes in another thread.
-    """
+    """Return a copy of an estimator that shares its values; no other thread changes it."""
+    # What is read from it is of one moment, also while `changed_at_once` writes in another thread.
     copy = object.__new__(type(estimator))
     vars(copy).update(vars(estimator))
     return copy
@@ -48,21 +40,9 @@ def snapshot(estimator: _Estimator) -> _Estimator:
 
 @contextmanager
 def changed_at_once(estimator: _Estimator) -> Iterator[_Estimator]:
-    """Let the body change a copy of an estimator, then take over what it changed.
-
-    Other threads see the estimator before the change or after it, and a body that raises changes
-    nothing. Bodies of several threads run one after another.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What is to change.
-
-    Yields
-    ------
-    copy : estimator
-        What the body changes.
-    """
+    """Yield a copy of an estimator to change; the estimator takes over all changes at once."""
+    # Other threads see the estimator before the change or after it, and a body that raises changes
+    # nothing. Bodies of several threads run one after another.
     with _writers.setdefault(estimator, RLock()):
         copy = snapshot(estimator)
         before = dict(vars(copy))  # keeps what is replaced alive, so that no finalizer runs below

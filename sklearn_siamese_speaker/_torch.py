@@ -57,15 +57,7 @@ def resolve_device(device: str) -> torch.device:
 
 @contextmanager
 def random_guard(seed: int, device: torch.device) -> Iterator[None]:
-    """Run a block on its own seeded generators; the global ones are untouched after it.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of torch's and of numpy's global generators inside the block.
-    device : torch.device
-        The device whose generator is guarded together with the CPU's.
-    """
+    """Run a block on its own seeded generators; the global ones are untouched after it."""
     cuda = [device] if device.type == "cuda" else []
     with _FIT_LOCK, torch.random.fork_rng(devices=cuda):
         numpy_state = np.random.get_state()  # a user's module may draw from it
@@ -89,14 +81,12 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 def use_whole_machine() -> None:
-    """Let torch have all cores, and glibc keep the memory that torch frees.
-
-    For processes of our own, never for a library call: both hold for the whole process. By default
-    glibc hands every freed tensor of a training step back to the kernel, and the page faults of
-    getting it again take up to half of the step.
-    """
+    """Let torch have all cores, and glibc keep the memory that torch frees."""
+    # For processes of our own, never for a library call: both hold for the whole process.
     torch.set_num_threads(joblib.cpu_count())
     if sys.platform == "linux":
+        # By default glibc hands every freed tensor of a training step back to the kernel, and the
+        # page faults of getting it again take up to half of the step.
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
             # Tensors up to this size, the largest that glibc allows here, come from the heap,
@@ -153,27 +143,15 @@ def as_array_function(
 def embed(
     module: torch.nn.Module, frames: Sequence[NDArray] | NDArray, device: torch.device
 ) -> NDArray[np.float32]:
-    """Encode recordings one at a time.
+    """Return the embeddings of recordings, (n_samples, n_dims), by a module in evaluation mode.
 
-    One recording a pass keeps its bits independent of its neighbors and needs no padding; on a
-    CPU it is also faster than padded chunks are for recordings of different lengths. Processes
-    share the recordings where joblib is told so, as in ``joblib.parallel_config(n_jobs=2)``.
-    Threads do with its backend "threading", which pays for large networks only: between the short
-    operations of a small one, threads wait for the interpreter.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Maps ``(1, n_features, n_frames)`` to ``(1, n_dims)``; put into evaluation mode.
-    frames : sequence of ndarray of shape (n_features, n_frames_i), float32
-        The recordings.
-    device : torch.device
-        Where to compute.
-
-    Returns
-    -------
-    embeddings : ndarray of shape (n_samples, n_dims), float32
+    The module maps (1, n_features, n_frames) to (1, n_dims).
     """
+    # One recording a pass keeps its bits independent of its neighbors and needs no padding; on a
+    # CPU it is also faster than padded chunks are for recordings of different lengths. Processes
+    # share the recordings where joblib is told so, as in ``joblib.parallel_config(n_jobs=2)``.
+    # Threads do with its backend "threading", which pays for large networks only: between the short
+    # operations of a small one, threads wait for the interpreter.
     module.eval().to(device)
     n_threads = torch.get_num_threads()
     tasks = [*gen_batches(len(frames), _RECORDINGS_PER_TASK)]
@@ -193,7 +171,7 @@ def _embed_some(
     device: torch.device,
     n_threads: int,
 ) -> NDArray[np.float32]:
-    """Return the embeddings, computed with so many torch threads wherever this runs: same bits."""
+    """Return embeddings computed with `n_threads` torch threads wherever this runs: same bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
@@ -204,10 +182,8 @@ def _embed_some(
 
 
 def _may_travel(module: torch.nn.Module, device: torch.device) -> bool:
-    """Return whether joblib's processes on this machine may have a copy of the module.
-
-    Not of one on a GPU or a compiled one; and a cluster is not sent the frames of every call.
-    """
+    """Whether joblib's processes on this machine may have a copy of the module."""
+    # Not of one on a GPU or a compiled one; and a cluster is not sent the frames of every call.
     backend, _ = get_active_backend()
     is_plain = _uncompiled(module) is module and device.type == "cpu"
     return is_plain and isinstance(backend, LokyBackend)

@@ -21,7 +21,7 @@ from sklearn_siamese_speaker._audio import (
     raise_faults,
     resample,
 )
-from sklearn_siamese_speaker._audio._files import _find_ogg_fault
+from sklearn_siamese_speaker._audio._sound_files import _find_ogg_fault
 from sklearn_siamese_speaker.features import RawAudio
 
 RATE = 16000

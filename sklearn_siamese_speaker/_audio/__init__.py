@@ -5,7 +5,6 @@ and returns the `Recording` objects beside an `AudioError` for each that cannot 
 `Recording.read` decodes, checks and resamples one. `raise_faults` says it all in one error.
 """
 
-from ._files import MAX_DURATION, MAX_SAMPLE_RATE, MIN_DURATION, MIN_SAMPLE_RATE
 from ._recordings import (
     AudioError,
     AudioQualityWarning,
@@ -19,6 +18,7 @@ from ._recordings import (
     warn_caller,
     warn_of_doubts,
 )
+from ._sound_files import MAX_DURATION, MAX_SAMPLE_RATE, MIN_DURATION, MIN_SAMPLE_RATE
 from ._speech import HOP, find_speech, frame_energy, frame_length, step_length
 
 __all__ = [

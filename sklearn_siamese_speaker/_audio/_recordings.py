@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import warnings
@@ -16,7 +15,8 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 from soundfile import SoundFile
 
-from ._files import (
+from .._files import read_and_hash
+from ._sound_files import (
     MAX_CHANNELS,
     MAX_DURATION,
     MIN_DURATION,
@@ -154,11 +154,8 @@ class Survey:
         )
 
     def find_quality_fault(self, sample_rate: float | None = None) -> str | None:
-        """Return a reason to doubt the recording - length, scale, silence -, else None.
-
-        The length is not looked at without `sample_rate`, in Hz.
-        """
-        if sample_rate is not None:
+        """Return a reason to doubt the recording - length, scale, silence -, else None."""
+        if sample_rate is not None:  # of a row of an array, the length is not looked at
             duration = self.n_times / sample_rate
             if duration < MIN_DURATION:
                 return f"lasts {duration:.3g} s, less than {MIN_DURATION} s; leave it out."
@@ -215,16 +212,13 @@ def resampled_length(n_times: int, sample_rate: float, target_rate: float | None
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound of an X: a file, or a waveform in memory, with its sample rate in Hz.
-
-    A file that is open already, `sound`, is not opened again to be read.
-    """
+    """One sound of an X: a file, or a waveform in memory, with its sample rate in Hz."""
 
     index: int
     path: str | None = None
     waveform: Waveform | None = None
     sample_rate: float | None = None
-    sound: SoundFile | None = None
+    sound: SoundFile | None = None  # a file that is open already is not opened again
 
     def fault(self, reason: str) -> AudioError:
         """Return, not raise, the `AudioError` that says why this recording cannot be used."""
@@ -249,27 +243,12 @@ class Recording:
     def read(
         self, sample_rate: float | None = None, keep: Callable[[int], slice] | None = None
     ) -> Waveform:
-        """Return the checked mono waveform, or a part of it.
+        """Return the checked mono waveform, (n_times,), at `sample_rate` Hz or at its own rate.
 
-        Parameters
-        ----------
-        sample_rate : float, default=None
-            What to resample to, in Hz. None keeps the recording's own rate.
-
-        keep : callable, default=None
-            Returns the slice of samples to keep of a number of samples, both at `sample_rate`. All
-            of a file is decoded and checked, but only that part of it lies in memory.
-
-        Returns
-        -------
-        waveform : ndarray of shape (n_times,), float32
-
-        Raises
-        ------
-        AudioError
-            If the recording cannot be used.
+        `keep` takes a number of samples, and returns which of them to keep.
         """
         if self.path is not None:
+            # All of a file is decoded and checked, but only the part to keep lies in memory.
             return self._read_file(sample_rate, keep)
         assert self.waveform is not None
         assert self.sample_rate is not None
@@ -280,12 +259,12 @@ class Recording:
         return waveform if keep is None else waveform[keep(len(waveform))]
 
     def fingerprint(self) -> tuple[str, float | None]:
-        """Return what identifies the content: a hash of the samples or of the bytes of the file."""
+        """Return what tells the content from any other: a hash, and the rate of a waveform."""
         if self.path is None:
             return joblib.hash(self.waveform), self.sample_rate
         check_regular_file(self.path, self.fault)
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), None
+        # Read anew each time: a file may change while its frames are extracted.
+        return read_and_hash(self.path), None
 
     def _read_file(
         self,
@@ -358,28 +337,11 @@ def is_list_of_recordings(X: Any) -> bool:
 def open_recordings(
     X: Any, input_sample_rate: float, sample_rate: float | None = None
 ) -> tuple[list[Recording], list[AudioError]]:
-    """Look at every sound of a sequence of paths and arrays, or of the rows of an array.
+    """Look at every sound of a list, or of the rows of an array, as far as without decoding files.
 
-    Parameters
-    ----------
-    X : sequence of path or array; or ndarray of shape (n_samples, n_times) or \
-            (n_samples, n_channels, n_times)
-        Rows of an array may be short; silent rows and rows beyond full scale warn.
-
-    input_sample_rate : float
-        Sample rate of arrays, in Hz.
-
-    sample_rate : float, default=None
-        What they will be resampled to, in Hz; recordings below it warn.
-
-    Returns
-    -------
-    recordings : list of Recording
-        Those that can be used as far as can be told without decoding files.
-
-    faults : list of AudioError
-        One for each of the others.
+    Return the recordings that can be used, and a fault for each of the others.
     """
+    # Rows of an array may be short; silent rows and rows beyond full scale warn.
     is_rows = not is_list_of_recordings(X)
     recordings, faults, doubts = open_some(X, 0, is_rows, input_sample_rate, sample_rate)
     for recording in recordings:
@@ -395,11 +357,8 @@ def open_some(
     input_sample_rate: float,
     sample_rate: float | None = None,
 ) -> tuple[list[Recording], list[AudioError], list[AudioError]]:
-    """Open some of the sounds of an X, as `open_recordings` does; doubts are returned as well.
-
-    `first` is the position of ``items[0]`` in X. `is_rows` says whether X is an array of rows.
-    Files are left open, so that each is opened once: close the recordings.
-    """
+    """Open some of the sounds of an X, ``items[0]`` being number `first`; return doubts too."""
+    # Files are left open, so that each is opened once: whoever calls this closes the recordings.
     recordings, faults, doubts = [], [], []
     for index, item in enumerate(items, first):
         try:

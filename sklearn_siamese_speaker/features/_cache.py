@@ -23,29 +23,7 @@ Extract = Callable[[Recording], NDArray[np.float32]]
 def cache_frames(extract: Extract, memory: Any, name: str, parameters: dict[str, Any]) -> Extract:
     """Return a function that extracts the frames of each recording once.
 
-    Parameters
-    ----------
-    extract : callable
-        Returns the frames of a recording.
-
-    memory : str, path or object with the joblib.Memory interface
-        Where they are kept.
-
-    name : str
-        Name of the front end.
-
-    parameters : dict
-        What decides its frames.
-
-    Returns
-    -------
-    extract : callable
-        Frames that were damaged where they are kept are extracted again, with a warning.
-
-    Raises
-    ------
-    AudioError
-        Also if a file changes while it is read.
+    `name` and `parameters` tell the front end from any other, `memory` is where frames are kept.
     """
     memory = fspath(memory) if isinstance(memory, PathLike) else memory
     cached = check_memory(memory).cache(_extract_sealed, ignore=["extract", "recording"])
@@ -66,7 +44,9 @@ def cache_frames(extract: Extract, memory: Any, name: str, parameters: dict[str,
     return find_or_extract
 
 
-# A function of the module, because joblib knows what it keeps by the function's name.
+# joblib finds what it keeps by the address of this function and by the names of its arguments, and
+# empties the cache when the text of the function has changed. To change a character of it throws
+# away the frames of all users.
 def _extract_sealed(
     extract: Extract,
     recording: Recording,

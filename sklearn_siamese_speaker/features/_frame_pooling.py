@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,17 +28,84 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 Frames = Sequence[NDArray] | NDArray
-Pooling = Callable[[NDArray], NDArray]
+Pooling = Callable[[NDArray], NDArray]  # (n_features, n_frames) to (n_columns,)
 
-# Of each feature by itself: (n_features, n_frames) to (n_features,).
-FEATURE_STATISTICS: dict[str, Callable[..., NDArray]] = {
-    "mean": np.mean,
-    "std": np.std,
-    "min": np.min,
-    "max": np.max,
-    "median": np.median,
+
+class Statistic(NamedTuple):
+    """What a statistic of frames is: how it pools, what it is told in `fit`, its column names."""
+
+    pooling: Callable[[FramePooling], Pooling]  # of a fitted FramePooling, for its recordings
+    names: Callable[[Sequence[str], FramePooling], list[str]]
+    learn: Callable[[FramePooling, Frames], None] = lambda pooling, frames: None
+
+
+def _of_each_feature(name: str, function: Callable[..., NDArray]) -> Statistic:
+    """Return the statistic that pools each feature by itself."""
+    return Statistic(
+        lambda _: partial(function, axis=1), lambda names, _: [f"{n}_{name}" for n in names]
+    )
+
+
+def _names_of_pairs(ending: str, names: Sequence[str], _: FramePooling) -> list[str]:
+    return [f"{a}_{b}_{ending}" for i, a in enumerate(names) for b in names[i:]]
+
+
+def _names_of_mixture(names: Sequence[str], pooling: FramePooling) -> list[str]:
+    return [f"{name}_mixture{k}" for k in range(pooling.n_mixtures) for name in names]
+
+
+def _learn_slopes(pooling: FramePooling, frames: Frames) -> None:
+    pooling.slope_scale_ = fit_slope_scale(frames, pooling._standardize)
+
+
+def _learn_mixture(pooling: FramePooling, frames: Frames) -> None:
+    seed = check_random_state(pooling.random_state).randint(np.iinfo(np.int32).max)
+    mixture = fit_mixture(frames, pooling._standardize, pooling.n_mixtures, seed)
+    pooling.mixture_weights_, pooling.mixture_means_, pooling.mixture_variances_ = mixture
+
+
+def _covariance_pooling(_: FramePooling) -> Pooling:
+    from ..nn import CovariancePooling
+
+    return partial(_pool_by_torch, CovariancePooling())
+
+
+def _slope_covariance_pooling(pooling: FramePooling) -> Pooling:
+    from ..nn.networks import SLOPE_FACTOR
+
+    pool, scale = _covariance_pooling(pooling), pooling.slope_scale_[:, np.newaxis]
+    return lambda recording: SLOPE_FACTOR * pool(slopes(recording) / scale)
+
+
+def _mixture_pooling(pooling: FramePooling) -> Pooling:
+    from ..nn import MixturePooling
+
+    n_mixtures, n_features = pooling.mixture_means_.shape
+    module = MixturePooling(n_features, n_mixtures, pooling.relevance).double()
+    module.set_mixture(pooling.mixture_weights_, pooling.mixture_means_, pooling.mixture_variances_)
+    return partial(_pool_by_torch, module)
+
+
+def _pool_by_torch(module: Module, recording: NDArray) -> NDArray:
+    """Pool one recording in float64: the same pooling as in the network, one implementation."""
+    import torch
+
+    with torch.no_grad():
+        return module(torch.from_numpy(recording[np.newaxis]))[0].numpy()
+
+
+STATISTICS = {
+    "mean": _of_each_feature("mean", np.mean),
+    "std": _of_each_feature("std", np.std),
+    "min": _of_each_feature("min", np.min),
+    "max": _of_each_feature("max", np.max),
+    "median": _of_each_feature("median", np.median),
+    "covariance": Statistic(_covariance_pooling, partial(_names_of_pairs, "covariance")),
+    "slope_covariance": Statistic(
+        _slope_covariance_pooling, partial(_names_of_pairs, "slope_covariance"), _learn_slopes
+    ),
+    "mixture": Statistic(_mixture_pooling, _names_of_mixture, _learn_mixture),
 }
-STATISTICS = (*FEATURE_STATISTICS, "covariance", "slope_covariance", "mixture")
 
 
 class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -198,12 +265,9 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
             self.n_frames_ = _common_length(frames, np.shape(frames[0])[1])
         if self.standardize:
             self.mean_, self.scale_ = _frame_statistics(frames)
-        if "slope_covariance" in self.statistics:
-            self.slope_scale_ = fit_slope_scale(frames, self._standardize)
-        if "mixture" in self.statistics:
-            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-            mixture = fit_mixture(frames, self._standardize, self.n_mixtures, seed)
-            self.mixture_weights_, self.mixture_means_, self.mixture_variances_ = mixture
+        for name, statistic in STATISTICS.items():
+            if name in self.statistics:
+                statistic.learn(self, frames)
 
     def transform(self, X: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float32]:
         """Return one vector for each recording.
@@ -223,7 +287,9 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
         frames = check_frames(self, X, reset=False)
         if self.statistics == "flatten":
             _common_length(frames, self.n_frames_)
-        poolings: list[Pooling] = [np.ravel] if self.statistics == "flatten" else self._poolings()
+            poolings: list[Pooling] = [np.ravel]
+        else:
+            poolings = [STATISTICS[name].pooling(self) for name in self.statistics]
         return np.stack([self._pool(recording, poolings) for recording in frames])
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
@@ -246,7 +312,7 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
             pooled = [
                 name
                 for statistic in self.statistics
-                for name in _column_names(statistic, names, self.n_mixtures)
+                for name in STATISTICS[statistic].names(names, self)
             ]
         return np.array(pooled, dtype=object)
 
@@ -269,65 +335,11 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
             return recording
         return (recording - self.mean_[:, np.newaxis]) / self.scale_[:, np.newaxis]
 
-    def _poolings(self) -> list[Pooling]:
-        """Return the function of each statistic, of a standardized recording."""
-        poolings: dict[str, Pooling] = {
-            name: partial(pool, axis=1) for name, pool in FEATURE_STATISTICS.items()
-        }
-        if "covariance" in self.statistics:
-            poolings["covariance"] = _covariance_pooling()
-        if "slope_covariance" in self.statistics:
-            poolings["slope_covariance"] = _slope_covariance_pooling(self.slope_scale_)
-        if "mixture" in self.statistics:
-            mixture = self.mixture_weights_, self.mixture_means_, self.mixture_variances_
-            poolings["mixture"] = _mixture_pooling(*mixture, self.relevance)
-        return [poolings[name] for name in self.statistics]
-
     def _pool(self, recording: NDArray, poolings: Sequence[Pooling]) -> NDArray[np.float32]:
         # One memory layout, hence one order of summation, however the recording arrived.
         recording = self._standardize(np.ascontiguousarray(recording, dtype=float))
         pooled = [pool(recording) for pool in poolings]
         return np.concatenate(pooled).astype(np.float32)
-
-
-def _covariance_pooling() -> Pooling:
-    from ..nn import CovariancePooling
-
-    return partial(_pool_by_torch, CovariancePooling())
-
-
-def _slope_covariance_pooling(scale: NDArray) -> Pooling:
-    from ..nn.networks import SLOPE_FACTOR
-
-    pool = _covariance_pooling()
-    return lambda recording: SLOPE_FACTOR * pool(slopes(recording) / scale[:, np.newaxis])
-
-
-def _mixture_pooling(
-    weights: NDArray, means: NDArray, variances: NDArray, relevance: float
-) -> Pooling:
-    from ..nn import MixturePooling
-
-    n_mixtures, n_features = means.shape
-    pooling = MixturePooling(n_features, n_mixtures, relevance).double()
-    pooling.set_mixture(weights, means, variances)
-    return partial(_pool_by_torch, pooling)
-
-
-def _pool_by_torch(pooling: Module, recording: NDArray) -> NDArray:
-    """Pool one recording in float64: the same pooling as in the network, one implementation."""
-    import torch
-
-    with torch.no_grad():
-        return pooling(torch.from_numpy(recording[np.newaxis]))[0].numpy()
-
-
-def _column_names(statistic: str, names: Sequence[str], n_mixtures: int) -> list[str]:
-    if statistic.endswith("covariance"):
-        return [f"{a}_{b}_{statistic}" for i, a in enumerate(names) for b in names[i:]]
-    if statistic == "mixture":
-        return [f"{name}_mixture{k}" for k in range(n_mixtures) for name in names]
-    return [f"{name}_{statistic}" for name in names]
 
 
 def _frame_statistics(frames: Frames) -> tuple[NDArray, NDArray]:

@@ -161,8 +161,7 @@ class RecordingTransformer(
 ):
     """Base class of the transformers that take recordings.
 
-    A subclass has the parameters of `RawAudio`, implements `_extract` and `_count_features`, and
-    checks in `_check_parameters` what one parameter alone cannot tell.
+    A subclass implements `_extract`, `_count_features` and, where it needs to, `_check_parameters`.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -189,10 +188,7 @@ class RecordingTransformer(
 
     @abstractmethod
     def _extract(self, waveform: NDArray[np.float32]) -> Frames:
-        """Return a float32 array for a waveform at `sample_rate`, which may be a single sample.
-
-        Frames have shape (n_features, n_frames), at least one; embeddings have shape (n_dims,).
-        """
+        """Return (n_features, n_frames), or (n_dims,), of a waveform of one sample or more."""
 
     @abstractmethod
     def _count_features(self) -> int:
@@ -298,20 +294,7 @@ class RecordingTransformer(
     def extract_batches(
         self, X: Any, *, extract: bool = True, first: int = 0
     ) -> Iterator[Extracted]:
-        """Yield what becomes of each batch as soon as it and those before it are there.
-
-        Once a recording cannot be used, those behind it are only checked: there will be an error,
-        and it is to name all of them.
-
-        Parameters
-        ----------
-        X : list or array
-            As `_check_input` returns it.
-        extract : bool, default=True
-            Whether to extract frames, and not only to check the recordings.
-        first : int, default=0
-            The recordings before this one are left out.
-        """
+        """Yield what becomes of each batch, in order, from the recording `first` on."""
         front_end, is_rows = without_callbacks(self), not is_list_of_recordings(X)
         has_faults = False
         tasks = (
@@ -328,6 +311,7 @@ class RecordingTransformer(
         except ValueError:  # a backend that returns all results at once, such as multiprocessing
             parallel = Parallel(n_jobs=self.n_jobs)
         for batch in parallel(tasks):
+            # There will be an error, and it is to name all faults: the rest is only checked.
             has_faults = has_faults or bool(batch.faults)
             yield batch
 
@@ -389,11 +373,9 @@ class RecordingTransformer(
         return Extracted(len(items), frames, faults, doubts)
 
     def _extract_recordings(self, recordings: Sequence[Recording]) -> list[Frames | AudioError]:
-        """Return the frames of each recording, or the fault of those that cannot be used.
-
-        A subclass that has work to share between recordings replaces it; where there are faults,
-        nothing else of what it returns is used.
-        """
+        """Return the frames of each recording, or the fault of those that cannot be used."""
+        # Subclasses whose recordings share work replace this. Where there are faults, nothing else
+        # of what it returns is used.
         extract = self._make_extractor()
         return [catch(extract, recording) for recording in recordings]
 

@@ -30,39 +30,12 @@ def check_frames(
     reset: bool,
     ensure_min_samples: int = 1,
 ) -> NDArray[np.float32] | list[NDArray[np.float32]] | FrameStore:
-    """Validate frames and set or check ``n_features_in_``, the number of features of a frame.
+    """Return checked float32 frames, and set or check ``n_features_in_``.
 
-    Parameters
-    ----------
-    estimator : estimator instance
-        Receives ``n_features_in_`` (and ``feature_names_in_``), and names itself in errors.
-
-    X : array-like
-        One of
-
-        - an array of shape (n_samples, n_features, n_frames);
-        - a list or object array of arrays of shape (n_features, n_frames_i);
-        - a :class:`FrameStore`, which is returned as it is: nothing of it is read;
-        - an array of shape (n_samples, n_features), which is one frame each.
-
-    reset : bool
-        True in `fit`, False in the methods that follow it.
-
-    ensure_min_samples : int, default=1
-        Fewer samples raise.
-
-    Returns
-    -------
-    frames : ndarray of shape (n_samples, n_features, n_frames) or sequence of ndarray of \
-            shape (n_features, n_frames_i)
-        float32; a list only where the numbers of frames differ.
-
-    Raises
-    ------
-    ValueError
-        For anything else, values that are not finite, recordings without frames, and another
-        number of features than in `fit`.
+    A list comes back only where the numbers of frames differ, a :class:`FrameStore` as it is.
     """
+    # Frames are (n_samples, n_features, n_frames); a list or an object array of arrays of shape
+    # (n_features, n_frames_i); or (n_samples, n_features), which is one frame each.
     options = {"reset": reset, "ensure_min_samples": ensure_min_samples}
     if isinstance(X, FrameStore):
         # Front ends give finite frames only. scikit-learn counts features and samples.
@@ -119,7 +92,7 @@ def _check_recording(index: int, item: ArrayLike) -> NDArray[np.float32]:
     return recording
 
 
-# What pooling learns from all frames of the background speakers.
+# What pooling learns from all frames of the background speakers
 
 
 class Mixture(NamedTuple):
@@ -133,23 +106,7 @@ class Mixture(NamedTuple):
 def fit_mixture(
     frames: Sequence[Frames] | Frames, standardize: Standardize, n_mixtures: int, seed: int
 ) -> Mixture:
-    """Fit a mixture to frames drawn from all recordings, the same number of each.
-
-    Parameters
-    ----------
-    frames : sequence of ndarray of shape (n_features, n_frames_i)
-        Recordings.
-    standardize : callable
-        Applied to the frames that were drawn, (n_features, n_drawn).
-    n_mixtures : int
-        Components. Where there are fewer different frames, the last components have no weight.
-    seed : int
-        Draws the frames and starts the fit.
-
-    Returns
-    -------
-    mixture : Mixture
-    """
+    """Fit a mixture to standardized frames, the same number drawn of each recording."""
     from sklearn.mixture import GaussianMixture  # slow to import
 
     rng = np.random.default_rng(seed)
@@ -174,6 +131,7 @@ def fit_mixture(
     with config_context(array_api_dispatch=False), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted.fit(points)
+    # Where there are fewer different frames than components, the last have no weight.
     missing = n_mixtures - n_fitted
     rows = ((0, missing), (0, 0))
     return Mixture(

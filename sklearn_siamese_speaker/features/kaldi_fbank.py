@@ -10,7 +10,6 @@ import scipy.signal
 import scipy.sparse
 from numpy.typing import NDArray
 
-from .._docs import substitute
 from .spectral import htk_filters, mel_filters
 
 WINDOW, HOP = 0.025, 0.010  # seconds
@@ -18,99 +17,39 @@ _PREEMPHASIS = 0.97
 _FMIN = 20.0  # Hz; the highest is half of the sample rate
 _SMALLEST_POWER = np.finfo(np.float32).eps
 _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
-_RATE_AND_FRAMES = """\
-sample_rate : int, default=16000
-    In Hz.
-
-Returns
--------
-frames : ndarray of shape (n_mels, n_frames), float32
-"""
 
 
-@substitute(rate_and_frames=_RATE_AND_FRAMES)
 def kaldi_fbank(
     waveform: NDArray, *, n_mels: int = 80, window: str = "povey", sample_rate: int = 16000
 ) -> NDArray[np.float32]:
-    """Return the natural logarithm of the power in mel bands, as Kaldi computes it [1]_.
+    """Return the natural logarithm of the power in mel bands as Kaldi does: (n_mels, n_frames).
 
-    Frames of 25 ms every 10 ms, only whole ones and nothing centered. Each loses its mean, is
-    pre-emphasized (0.97), windowed and transformed with zeros behind it up to a power of two. The
-    triangles are linear in mel and have a height of one. Nothing random is added ("dither" is 0).
-
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-        25 ms or more. Kaldi's programs have samples of 16-bit size, most encoders samples in
-        [-1, 1]; the smallest power of the logarithm, 1.2e-7, lies at another loudness then.
-
-    n_mels : int, default=80
-        Number of mel bands, between 20 Hz and half of `sample_rate`.
-
-    window : {"povey", "hamming"}, default="povey"
-        Kaldi's own, a Hann window to the power of 0.85, or the Hamming window; both symmetric.
-
-    %(rate_and_frames)s
-
-    References
-    ----------
-    .. [1] D. Povey et al., "The Kaldi speech recognition toolkit", ASRU, 2011;
-       feat/feature-window.cc, feat/mel-computations.cc.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_siamese_speaker.features.kaldi_fbank import kaldi_fbank
-    >>> frames = kaldi_fbank(np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000))
-    >>> frames.shape
-    (80, 98)
-    >>> int(frames[:, 50].argmax())
-    27
+    The waveform is (n_times,), 25 ms or more; the window "povey" or "hamming"; `sample_rate` in Hz.
     """
+    # D. Povey et al., "The Kaldi speech recognition toolkit", ASRU, 2011; feat/feature-window.cc,
+    # feat/mel-computations.cc. Nothing random is added (its "dither" is 0). Kaldi's programs have
+    # samples of 16-bit size, most encoders samples in [-1, 1]: the smallest power of the logarithm,
+    # 1.2e-7, lies at another loudness then.
     filters = htk_filters(sample_rate, _n_fft(sample_rate), n_mels, _FMIN, sample_rate / 2)
     return _log_mel(waveform, filters, _window(window, sample_rate), sample_rate, remove_mean=True)
 
 
-@substitute(rate_and_frames=_RATE_AND_FRAMES)
 def nemo_fbank(
     waveform: NDArray, *, n_mels: int = 80, sample_rate: int = 16000
 ) -> NDArray[np.float32]:
-    """Return the filter bank of NeMo's speaker encoders, as sherpa-onnx computes it [1]_.
-
-    It differs from Kaldi's in three ways: frames keep their mean, the Hann window is periodic, and
-    the bands are librosa's, from 0 Hz.
-
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-        25 ms or more, in [-1, 1].
-
-    n_mels : int, default=80
-        Number of mel bands.
-
-    %(rate_and_frames)s
-
-    References
-    ----------
-    .. [1] https://github.com/k2-fsa/sherpa-onnx, scripts/nemo/speaker-verification.
-    """
+    """Return the filter bank of NeMo's speaker encoders, (n_mels, n_frames), of a waveform."""
+    # As sherpa-onnx computes it, https://github.com/k2-fsa/sherpa-onnx, scripts/nemo/
+    # speaker-verification. It differs from Kaldi's in three ways: frames keep their mean, the Hann
+    # window is periodic, and the bands are librosa's, from 0 Hz.
     filters = mel_filters(sample_rate, _n_fft(sample_rate), n_mels, 0.0, sample_rate / 2)
     window = _window("hann", sample_rate)
     return _log_mel(waveform, filters, window, sample_rate, remove_mean=False)
 
 
 def kaldi_kernels(sample_rate: int) -> NDArray[np.float64]:
-    """Return all that `kaldi_fbank` does to a frame before the power, as one matrix.
+    """Return all that `kaldi_fbank` does to a frame before the power, as a matrix.
 
-    Parameters
-    ----------
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    kernels : ndarray of shape (2 * n_bins, n_taps)
-        Real parts, then imaginary parts, of each frequency bin.
+    It is (2 * n_bins, n_taps), the real parts of all bins first; `sample_rate` is in Hz.
     """
     window = _window("povey", sample_rate)
     frames = np.eye(len(window))
@@ -126,6 +65,7 @@ def _log_mel(
     *,
     remove_mean: bool,
 ) -> NDArray[np.float32]:
+    # Frames of 25 ms every 10 ms, only whole ones and nothing centered.
     frames = np.lib.stride_tricks.sliding_window_view(waveform, len(window))
     frames = frames[:: round(HOP * sample_rate)]
     power = np.empty((len(frames), filters.shape[1]), dtype=np.float32)
@@ -156,7 +96,7 @@ def _n_fft(sample_rate: int) -> int:
 @lru_cache(maxsize=8)
 def _window(name: str, sample_rate: int) -> NDArray[np.float64]:
     length = round(WINDOW * sample_rate)
-    if name == "povey":
+    if name == "povey":  # Kaldi's own; like its Hamming window it is symmetric
         return scipy.signal.windows.hann(length) ** 0.85
     if name == "hamming":
         return scipy.signal.windows.hamming(length)

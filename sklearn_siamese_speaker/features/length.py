@@ -13,9 +13,9 @@ SILENCE_DB = 40.0  # below the loudest frame
 def trim_silent_ends(waveform: NDArray, sample_rate: float) -> NDArray:
     """Return a view of a waveform, (n_times,), from the first to the last frame with sound.
 
-    A frame of 25 ms is silent if it is 40 dB or more below the loudest; a waveform that is silent
-    throughout, or shorter than a frame, is returned whole. `sample_rate` is in Hz.
+    A frame is silent if it is 40 dB or more below the loudest one.
     """
+    # Of a waveform without a loud frame, or shorter than a frame, all is returned.
     energy, length = frame_energy(waveform, sample_rate), frame_length(sample_rate)
     loud = np.flatnonzero(energy > energy.max(initial=0) * 10 ** (-SILENCE_DB / 10))
     if len(loud) == 0:
@@ -27,33 +27,13 @@ def trim_silent_ends(waveform: NDArray, sample_rate: float) -> NDArray:
 
 
 def leave_out_silence(waveform: NDArray, sample_rate: float) -> NDArray:
-    """Return the steps of 10 ms of a waveform, (n_times,), with speech, one after the other.
-
-    At least one step is left. `sample_rate` is in Hz.
-    """
+    """Return the steps of 10 ms of a waveform, (n_times,), with speech, joined: at least one."""
     is_speech = np.repeat(find_speech(waveform, sample_rate), step_length(sample_rate))
     return waveform[is_speech[: len(waveform)]]
 
 
 def set_length(waveform: NDArray, n_times: int, crop: str = "center", pad: str = "zero") -> NDArray:
-    """Return a waveform of `n_times` samples.
-
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times_before,)
-
-    n_times : int
-
-    crop : {"start", "center", "loudest"}, default="center"
-        The part that is kept of a longer waveform; "loudest" has the largest energy.
-
-    pad : {"zero", "repeat"}, default="zero"
-        What follows a shorter waveform: zeros, or the waveform again.
-
-    Returns
-    -------
-    waveform : ndarray of shape (n_times,)
-    """
+    """Return a waveform of `n_times` samples: a part of it, or with `pad` behind it."""
     missing = n_times - len(waveform)
     if missing > 0:
         return np.resize(waveform, n_times) if pad == "repeat" else np.pad(waveform, (0, missing))

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ..._files import replacing
+
 FORMAT = 1
 FRAMES, RECORDS, ABOUT = "frames.npy", "recordings.npy", "store.json"
 LABELS, GROUPS = "labels.npy", "groups.npy"
@@ -21,37 +23,17 @@ RECORD = np.dtype([("n_frames", "<i8"), ("digest", "<u8"), ("source", "<u8")])
 
 
 class StoredFrames(NamedTuple):
-    """What the files of a store hold.
-
-    Attributes
-    ----------
-    n_features : int
-        Features of a frame.
-    records : ndarray of shape (n_samples,), RECORD
-        What is known of each recording.
-    numbers : ndarray of shape (n_numbers,), float32 or float16
-        The recordings one after another, each (n_features, n_frames), mapped into memory.
-    labels, groups : ndarray of shape (n_samples,) or None
-        Speakers and sessions.
-    """
+    """What the files of a store hold."""
 
     n_features: int
-    records: NDArray
-    numbers: NDArray
-    labels: NDArray | None
-    groups: NDArray | None
+    records: NDArray  # (n_samples,), RECORD
+    numbers: NDArray  # of all recordings, one after another, mapped into memory
+    labels: NDArray | None  # (n_samples,)
+    groups: NDArray | None  # (n_samples,)
 
 
 def open_store(path: Path) -> StoredFrames:
-    """Return what the files in a folder hold.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no store, or an unfinished one.
-    OSError
-        If files are damaged or of another version.
-    """
+    """Return what the files in a folder hold; raise OSError unless they are whole."""
     about = _read_about(path)
     try:
         records = np.load(path / RECORDS, allow_pickle=False)
@@ -94,18 +76,13 @@ def _load_if_there(path: Path) -> NDArray | None:
 
 def write_about(path: Path, **about: Any) -> None:
     """Write, at once, the file that makes a store complete."""
-    temporary = path / f"{ABOUT}.tmp"
-    temporary.write_text(json.dumps({"format": FORMAT, **about}, indent=1), encoding="utf-8")
-    os.replace(temporary, path / ABOUT)
-
-
-def digest_of(array: NDArray) -> int:
-    """Return 64 bits that tell the content of an array from any other."""
-    return int.from_bytes(blake2b(array.data, digest_size=8).digest(), "little")
+    with replacing(path / ABOUT) as scratch:
+        text = json.dumps({"format": FORMAT, **about}, indent=1)
+        Path(scratch).write_text(text, encoding="utf-8")
 
 
 def digest_of_records(records: NDArray, n_features: int, dtype: np.dtype) -> str:
-    """Return a digest of the frames of recordings, in hexadecimal."""
+    """Return a digest, in hexadecimal, of the frames of recordings."""
     digest = blake2b(f"{n_features} {dtype.str}".encode(), digest_size=16)
     digest.update(records["n_frames"].tobytes())
     digest.update(records["digest"].tobytes())
@@ -113,17 +90,9 @@ def digest_of_records(records: NDArray, n_features: int, dtype: np.dtype) -> str
 
 
 class GrowingArray:
-    """A one-dimensional .npy file that grows at its end; its header is right when it is closed.
+    """A one-dimensional .npy file that grows at its end; its header is right once closed."""
 
-    NumPy leaves space in the header of every .npy file for the length to grow.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Is made, or opened with what it holds.
-    dtype : numpy.dtype
-        Of the rows.
-    """
+    # NumPy leaves space in the header of every .npy file for the length to grow.
 
     def __init__(self, path: Path, dtype: np.dtype) -> None:
         self.dtype = dtype

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..._audio import Recordings
+from ..._files import digest_of
 from ..base import RecordingTransformer
-from ._frame_files import digest_of, digest_of_records, open_store
+from ._frame_files import digest_of_records, open_store
 from ._frame_writer import write_store
 
 Frames = NDArray[np.float32]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
-from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
 from ..._audio import Recordings
+from ..._files import describe_unread, digest_of
 from ..._labels import check_speakers
 from ..._progress import Progress
 from ..base import Extracted, RecordingTransformer
@@ -27,7 +26,6 @@ from ._frame_files import (
     RECORD,
     RECORDS,
     GrowingArray,
-    digest_of,
     digest_of_records,
     write_about,
 )
@@ -98,22 +96,11 @@ def _sources(front_end: RecordingTransformer, recordings: Any, dtype: str) -> ND
     decides = joblib.hash((type(front_end).__qualname__, front_end._identity(), dtype)).encode()
     return np.array(
         [
-            digest_of(np.frombuffer(decides + _content_of(recording), np.uint8))
+            digest_of(np.frombuffer(decides + describe_unread(recording), np.uint8))
             for recording in recordings
         ],
         dtype=np.uint64,
     )
-
-
-def _content_of(recording: Any) -> bytes:
-    if not isinstance(recording, str | PathLike):
-        array = np.asarray(recording)
-        return f"{array.dtype} {array.shape}".encode() + array.tobytes()
-    name = os.fsencode(os.path.abspath(recording))
-    with contextlib.suppress(OSError):  # the extraction says what is wrong with the file
-        status = os.stat(recording)
-        name += f" {status.st_size} {status.st_mtime_ns}".encode()
-    return name
 
 
 def _extract(front_end: RecordingTransformer, recordings: Any, writer: FrameWriter) -> None:
@@ -133,20 +120,11 @@ def _extract(front_end: RecordingTransformer, recordings: Any, writer: FrameWrit
 class FrameWriter:
     """Appends recordings to the files of a store, which no other process then writes.
 
-    The frames of recordings are written before their records, so that what a killed process leaves
-    is whole up to the last record.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Folder of the store.
-    n_features : int
-        Features of a frame.
-    dtype : numpy.dtype
-        Of the numbers on disk.
-    sources : ndarray of shape (n_samples,), uint64
-        What the recordings come from. Those at the beginning that are in the store are kept.
+    `sources` are what the recordings come from; those that the store begins with are kept.
     """
+
+    # The frames of recordings are written before their records, so that what a killed process
+    # leaves is whole up to the last record.
 
     def __init__(
         self, path: Path, n_features: int, dtype: np.dtype, sources: NDArray[np.uint64]

@@ -1,4 +1,4 @@
-"""Sound files: opened once all that their headers say is acceptable, and decoded block by block."""
+"""Sound files: opened if all that their headers say is acceptable, and decoded block by block."""
 
 from __future__ import annotations
 
@@ -24,15 +24,7 @@ _Fault = Callable[[str], ValueError]  # makes the error that names the file from
 
 
 def open_sound_file(path: str, fault: _Fault) -> soundfile.SoundFile:
-    """Open a file that can be used as far as can be told without decoding it.
-
-    Parameters
-    ----------
-    path : str
-
-    fault : callable
-        It returns the error to raise for a reason such as "is empty; leave it out.".
-    """
+    """Open a file that can be used as far as can be told without decoding it."""
     check_regular_file(path, fault)
     # Bytes also name files whose names are not valid text; Windows wants text.
     name = path if os.name == "nt" else os.fsencode(path)
