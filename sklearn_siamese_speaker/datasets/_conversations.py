@@ -15,7 +15,7 @@ from sklearn.utils import Bunch, check_consistent_length, check_random_state, ch
 
 from .._audio import open_recordings, raise_faults
 from .._labels import check_speakers
-from ..metrics.segments import Segment, check_segments
+from ..metrics.diarization import Segment, check_segments
 from ._speaker_folder import EXTENSIONS
 
 _N_FIELDS = 10

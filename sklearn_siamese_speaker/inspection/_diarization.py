@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from .._audio import open_recordings, raise_faults
 from .._docs import substitute
-from ..metrics.segments import Segment, check_segments
+from ..metrics.diarization import Segment, check_segments
 from ._style import PALETTE, TEXTS, figure_and_axes
 
 if TYPE_CHECKING:

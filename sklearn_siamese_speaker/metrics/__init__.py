@@ -13,16 +13,16 @@ Who spoke when: `diarization_error_rate`, `diarization_errors`.
 
 from .._public import publish
 from ._detection_cost import actual_dcf, bayes_threshold, min_dcf, min_dcf_threshold
-from ._diarization import diarization_error_rate, diarization_errors
 from ._error_rates import (
     equal_error_rate,
     equal_error_threshold,
     false_accept_threshold,
     false_reject_rate_at,
 )
-from ._make_trials import make_trials
+from .diarization import diarization_error_rate, diarization_errors
 from .log_likelihood_ratio import cllr, min_cllr
 from .score_norm import adaptive_s_norm
+from .trials import make_trials
 from .uncertainty import bootstrap_interval, error_rate_bound
 
 __all__ = [

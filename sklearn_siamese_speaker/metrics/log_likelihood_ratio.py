@@ -93,35 +93,11 @@ def min_cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
 def calibrate(
     scores: NDArray[np.float64], same: NDArray[np.bool_], prior: float
 ) -> tuple[NDArray[np.float64], float]:
-    """Learn the log-likelihood ratio as a weighted sum of the scores of one or several systems.
-
-    Logistic regression with each kind of trials weighted to the prior [1]_. Each label is softened
-    by one trial in either class [2]_: separated scores then have a finite solution, and do not
-    promise more than the number of trials can support.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_trials, n_scores)
-        Scores.
-    same : ndarray of bool of shape (n_trials,)
-        Whether the trial is of one speaker.
-    prior : float
-        Prior probability that it is.
-
-    Returns
-    -------
-    coef : ndarray of shape (n_scores,)
-        Weight of each score.
-    intercept : float
-        Log-likelihood ratio of a trial whose scores are 0.
-
-    References
-    ----------
-    .. [1] Brümmer, N., & de Villiers, E. (2013). The BOSARIS toolkit: theory, algorithms and code
-       for surviving the new DCF. arXiv:1304.2865.
-    .. [2] Platt, J. (1999). Probabilistic outputs for support vector machines and comparisons to
-       regularized likelihood methods. Advances in Large Margin Classifiers, 61-74.
-    """
+    """Return weight and intercept of (n_trials, n_scores) scores that sum up to the ratio."""
+    # Logistic regression with each kind of trials weighted to the prior: Brümmer and de Villiers
+    # (2013), "The BOSARIS toolkit", arXiv:1304.2865. Each label is softened by one trial in either
+    # class, as in Platt (1999), "Probabilistic outputs for support vector machines": separated
+    # scores then have a finite solution, and do not promise more than their number can support.
     scaler = StandardScaler().fit(scores)
     n_kind = np.where(same, same.sum(), (~same).sum())
     weight = np.where(same, prior, 1 - prior) / n_kind

@@ -65,7 +65,8 @@ def summarize_cohort(cohort_scores: NDArray[np.float64], n_top: int = 200) -> ND
     if n_cohort < 2:
         raise ValueError(f"A cohort needs at least 2 recordings, got {n_cohort}.")
     top = np.sort(cohort_scores, axis=1)[:, -n_top:]
-    differ = top[:, 0] < top[:, -1]  # of equal numbers, rounding leaves a deviation above 0
+    # Of equal numbers, rounding leaves a standard deviation a little above 0.
+    differ = top[:, 0] < top[:, -1]
     return np.stack([top.mean(axis=1), np.where(differ, top.std(axis=1), 0.0)])
 
 

@@ -2,28 +2,7 @@
 
 `bootstrap_interval` resamples speakers. `error_rate_bound` counts how many independent trials would
 be as informative as the given ones, which share speakers, and takes the Clopper-Pearson bound at
-that number. Two numbers are used:
-
-* The least number is that of trials whose speakers decide everything. Two trials of two speakers
-  each that share one are then correlated by 1/2 [1]_, so that all pairs of n speakers count as
-  n / 2 trials. The bound at this number holds for every population, but is wide.
-* The estimated number is the one with the variance that the error rate has over speakers, from
-  leaving out one speaker at a time (Korn and Graubard's interval [2]_). Where a few speakers make
-  most of the errors, that variance is itself uncertain; its degrees of freedom are Satterthwaite's
-  [3]_, about as many as speakers contribute to it. A kind of speaker that is rare in the population
-  may be missing from the sample, and no estimate from the sample shows that. So half of the allowed
-  risk is kept for it: the 95 % bound is the 97.5 % bound at the estimated number.
-
-The lower of the two bounds is returned. ``benchmarks/bounds.py`` measures how often it holds.
-
-References
-----------
-.. [1] Hoeffding, W. (1963). Probability inequalities for sums of bounded random variables. Journal
-   of the American Statistical Association 58(301), 13-30, section 5.
-.. [2] Korn, E. L., & Graubard, B. I. (1998). Confidence intervals for proportions with small
-   expected number of positive counts estimated from survey data. Survey Methodology 24(2), 193-201.
-.. [3] Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components.
-   Biometrics Bulletin 2(6), 110-114.
+that number. ``benchmarks/bounds.py`` measures how often it holds.
 """
 
 from __future__ import annotations
@@ -177,6 +156,9 @@ def error_rate_bound(
     if speakers is None:
         return clopper_pearson(rate, n_trials, confidence)
     pairs = check_trial_speakers(speakers, n_trials)
+    # The bound at the least number holds for every population, but is wide. The estimated number
+    # cannot know of a kind of speaker that is missing from the sample: half of the allowed risk is
+    # kept for it, the 95 % bound is the 97.5 % bound there. The lower of the two bounds counts.
     least = _least_effective_number(pairs)
     stricter = (1 + confidence) / 2
     estimated = max(least, _effective_number(is_error, pairs, stricter))
@@ -194,6 +176,9 @@ def _effective_number(
     errors: NDArray[np.bool_], speakers: NDArray[np.intp], confidence: float
 ) -> float:
     """Return how many independent trials have the variance of the error rate: 0 if unknown."""
+    # The interval of Korn and Graubard (1998). Where a few speakers make most of the errors, the
+    # variance is uncertain itself; its degrees of freedom are Satterthwaite's (1946), about as many
+    # as speakers contribute to it.
     n_trials = len(errors)
     squares = _squared_deviations(errors, speakers)
     variance = squares.sum()
@@ -209,10 +194,8 @@ def _effective_number(
 def _squared_deviations(
     errors: NDArray[np.bool_], speakers: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return what each speaker adds to the variance of the error rate over speakers.
-
-    The sum is the jackknife variance. It is NaN if one speaker is in every trial.
-    """
+    """Return what each speaker adds to the jackknife variance of the error rate: (n_speakers,)."""
+    # Of a speaker who is in every trial, nothing is left to leave out: the variance is NaN.
     n_speakers = speakers.max() + 1
     trials = _sum_by_speaker(np.ones(len(errors)), speakers)
     wrong = _sum_by_speaker(errors, speakers)
@@ -223,6 +206,8 @@ def _squared_deviations(
 
 def _least_effective_number(speakers: NDArray[np.intp]) -> float:
     """Return the effective number of trials whose speakers decide everything."""
+    # Two trials of two speakers each that share one are then correlated by 1/2 (Hoeffding 1963,
+    # section 5), so that all pairs of n speakers count as n / 2 trials.
     each = np.ones(len(speakers))
     sides = [np.bincount(side) for side in speakers.T]
     both = _sum_by_speaker(np.where(speakers[:, 0] == speakers[:, 1], 1, np.sqrt(0.5)), speakers)

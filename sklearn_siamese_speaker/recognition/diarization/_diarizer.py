@@ -21,7 +21,7 @@ from ..._state import unchanged_on_error
 from ...datasets import write_rttm
 from ...encoders import PretrainedSpeakerEncoder
 from ...metrics import diarization_error_rate
-from ...metrics.segments import Segment, check_conversations, check_segments
+from ...metrics.diarization import Segment, check_conversations, check_segments
 from .._embedding import check_recordings, embed
 from .._one_shot import OneShotClassifier
 from ._diarize_clusters import THRESHOLDS, cluster

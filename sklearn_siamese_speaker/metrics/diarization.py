@@ -1,14 +1,19 @@
-"""How wrong an answer to "who spoke when" is: the diarization error rate and its parts."""
+"""Who spoke when: the segments of conversations, checked, and how wrong an answer is."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from .._docs import substitute
-from .segments import Segment, activity, check_conversations
+
+Segment: TypeAlias = tuple[float, float, str]  # start and end in seconds, speaker
 
 TEXTS = {
     "conversations": """\
@@ -118,7 +123,7 @@ def _errors(truth: list[Segment], found: list[Segment]) -> dict[str, float]:
     """Return the errors in one recording."""
     edges = np.unique([time for start, end, _ in truth + found for time in (start, end)])
     seconds = np.diff(edges)
-    is_true, is_found = (activity(segments, edges)[1] for segments in (truth, found))
+    is_true, is_found = (_activity(segments, edges) for segments in (truth, found))
     n_true, n_found = is_true.sum(axis=0), is_found.sum(axis=0)
     shared = (is_true * seconds) @ is_found.T.astype(float)  # (n_true_speakers, n_found_speakers)
     right = shared[linear_sum_assignment(shared, maximize=True)].sum()
@@ -129,3 +134,52 @@ def _errors(truth: list[Segment], found: list[Segment]) -> dict[str, float]:
         # Not below zero by the rounding of the two sums.
         "confused": max(0.0, float(np.minimum(n_true, n_found) @ seconds - right)),
     }
+
+
+def _activity(segments: Sequence[Segment], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return who speaks between each two of ascending edges: (n_speakers, n_edges - 1)."""
+    speakers = sorted({speaker for _, _, speaker in segments})
+    speaks = np.zeros((len(speakers), max(0, len(edges) - 1)), dtype=bool)
+    for start, end, speaker in segments:
+        first, last = np.searchsorted(edges, [start, end])
+        speaks[speakers.index(speaker), first:last] = True
+    return speaks
+
+
+def check_conversations(conversations: Any, name: str) -> list[list[Segment]]:
+    """Return the segments of each of several recordings, called `name` in errors."""
+    if isinstance(conversations, str | bytes) or not isinstance(conversations, Iterable):
+        raise TypeError(
+            f"{name} is a {type(conversations).__name__}; pass a list with the segments of each "
+            "recording."
+        )
+    return [
+        check_segments(segments, f"{name}[{index}]") for index, segments in enumerate(conversations)
+    ]
+
+
+def check_segments(segments: Any, name: str) -> list[Segment]:
+    """Return the segments of one recording: a list of (float, float, str)."""
+    if isinstance(segments, str | bytes) or not isinstance(segments, Iterable):
+        raise TypeError(
+            f"{name} is {segments!r}; pass a list of (start, end, speaker) for each recording."
+        )
+    return [_check_segment(segment, f"{name}[{index}]") for index, segment in enumerate(segments)]
+
+
+def _check_segment(segment: Any, name: str) -> Segment:
+    if isinstance(segment, str) or not isinstance(segment, Sequence) or len(segment) != 3:
+        raise TypeError(
+            f"{name} is {segment!r}; a segment is (start, end, speaker), and each recording has a "
+            "list of them."
+        )
+    start, end, speaker = segment
+    for time in (start, end):
+        if not isinstance(time, Real) or not math.isfinite(time):
+            raise TypeError(f"{name} has the time {time!r}; pass seconds, as a finite number.")
+    if not 0 <= start < end:
+        raise ValueError(
+            f"{name} lasts from {start:g} to {end:g} s; a segment begins at 0 or later, and ends "
+            "after it begins."
+        )
+    return float(start), float(end), str(speaker)
