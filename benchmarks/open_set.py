@@ -38,7 +38,7 @@ from sklearn_siamese_speaker._torch import use_whole_machine
 from sklearn_siamese_speaker.metrics.score_norm import standardize, summarize_cohort
 from sklearn_siamese_speaker.model_selection import open_set_score
 from sklearn_siamese_speaker.model_selection.open_set import draw_enrolments
-from sklearn_siamese_speaker.recognition._cohort import N_TOP, WEIGHT
+from sklearn_siamese_speaker.recognition._acceptance import N_TOP, WEIGHT
 from sklearn_siamese_speaker.recognition._threshold import calibrate
 from sklearn_siamese_speaker.similarity import similarity
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from os import PathLike, fspath
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 
+from .._audio import warn_caller
 from .._estimators import was_trained
 from ..similarity import check_embeddings
 
@@ -34,19 +34,11 @@ def find_path(X: ArrayLike) -> str | None:
 
 
 def fit_encoder(encoder: BaseEstimator, X: ArrayLike, labels: NDArray[Any]) -> BaseEstimator:
-    """Return a clone of an encoder that is fitted on the enrolment, or frozen.
-
-    Warns
-    -----
-    UserWarning
-        If the encoder was fitted already and is not frozen: what it learned is not used.
-    """
+    """Return a clone of an encoder, fitted on the enrolment unless it is frozen."""
     if was_trained(encoder):
-        warnings.warn(
+        warn_caller(
             f"The {type(encoder).__name__} was fitted already; a clone of it is fitted anew on the "
-            "enrolled recordings. To use it as it was trained, pass FrozenEstimator(encoder).",
-            UserWarning,
-            stacklevel=5,  # the caller of `fit` of the estimator
+            "enrolled recordings. To use it as it was trained, pass FrozenEstimator(encoder)."
         )
     return clone(encoder).fit(X, labels)
 

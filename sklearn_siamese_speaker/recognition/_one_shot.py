@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from contextlib import AbstractContextManager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -10,26 +10,44 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_scalar
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags, check_consistent_length, check_scalar, column_or_1d, get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compat import HasMethods, Interval, StrOptions
+from .._audio import warn_caller
+from .._compat import HasMethods, Interval, StrOptions, fit_context
 from .._docs import substitute
 from .._estimators import find_threshold
-from .._labels import check_speakers, resolve_unknown_label
+from .._labels import are_strings, check_speakers, resolve_unknown_label
 from .._state import changed_at_once, snapshot
+from ..model_selection import find_embedding_metric
 from ..model_selection.open_set import draw_enrolments
-from ..similarity import AGGREGATIONS, METRICS, check_embeddings, speaker_similarities
-from ._cohort import check_cohort, choose_cohort, compare_tasks
-from ._embedding import check_recordings
-from ._enrolment import TEXTS, SpeakerEnrolment
+from ..similarity import (
+    AGGREGATIONS,
+    METRICS,
+    build_prototypes,
+    check_embeddings,
+    speaker_similarities,
+)
+from ._acceptance import check_cohort, choose_cohort, compare_tasks, decide, leads, recognize
+from ._embedding import check_recordings, embed, find_path, fit_encoder
 from ._threshold import N_ENROLMENTS, calibrate, check_target
-from ._voiceprints import decide, leads, recognize
+
+# While another thread resets the classifier, some may be gone; it is fitted only if all exist.
+_FITTED = ("encoder_", "classes_", "labels_", "embeddings_", "prototypes_", "first_prototype_")
 
 _PROBA_SCALES = {"euclidean": 1.0, "manhattan": 1.0, "cosine": 10.0}
 
+_TEXTS = {
+    "recordings": """\
+X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
+    Recordings.""",
+    "classifier": """\
+self : OneShotClassifier
+    The fitted classifier.""",
+}
 
-class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
+
+class OneShotClassifier(ClassifierMixin, BaseEstimator):
     """Recognize speakers from as little as one enrolled recording each.
 
     Every speaker is enrolled with one or more recordings, and a recording is recognized as the
@@ -164,6 +182,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         "unknown_label": [str, Integral],
         "cohort": ["array-like", None],
     }
+    calibration_: dict[str, Any] | None
 
     def __init__(
         self,
@@ -183,6 +202,97 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         self.margin = margin
         self.unknown_label = unknown_label
         self.cohort = cohort
+
+    @fit_context(prefer_skip_nested_validation=False)
+    @substitute(**_TEXTS)
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Enrol the speakers of `y`, and forget all others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
+            Recordings; one speaker alone is enough.
+        y : array-like of shape (n_samples,)
+            Speaker of each recording: strings or integers.
+
+        Returns
+        -------
+        %(classifier)s
+
+        Raises
+        ------
+        ValueError
+            If a label is missing, or nobody could be told from an unknown speaker. If
+            ``threshold="encoder"`` and the encoder comes without a threshold.
+
+        Warns
+        -----
+        UserWarning
+            If the encoder was fitted already and is not frozen: what it learned is not used. If
+            more speakers are enrolled than `threshold` was calibrated for.
+        """
+        with self._changing() as changed:
+            changed._fit(X, y)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=False)
+    @substitute(**_TEXTS)
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Enrol more recordings, of speakers enrolled already or of others.
+
+        The encoder is fitted in the first call only. If anything is wrong with the recordings or
+        labels, none of them is enrolled.
+
+        Parameters
+        ----------
+        %(recordings)s
+        y : array-like of shape (n_samples,)
+            Speaker of each recording.
+        classes : array-like of shape (n_speakers,), default=None
+            Accepted as in scikit-learn's other `partial_fit`, and not needed: new speakers are
+            always allowed.
+
+        Returns
+        -------
+        %(classifier)s
+
+        Warns
+        -----
+        UserWarning
+            If somebody joins and more speakers are enrolled now than `threshold` was calibrated
+            for: more unknown recordings pass than its target.
+        """
+        with self._changing() as changed:
+            if hasattr(changed, "classes_"):
+                changed._add(X, y)
+            else:
+                changed._fit(X, y)
+        return self
+
+    def forget(self, labels: ArrayLike) -> Self:
+        """Remove speakers for good: neither label nor embedding is kept anywhere in the object.
+
+        An encoder that was fitted on their recordings is not un-trained, and keeps their names if
+        it keeps any. After the last speaker is forgotten, the classifier is as before `fit`.
+
+        Parameters
+        ----------
+        labels : label or array-like of shape (n_forgotten,)
+            Speakers to remove.
+
+        Returns
+        -------
+        self : OneShotClassifier
+            The classifier without them.
+
+        Raises
+        ------
+        ValueError
+            If a label is not enrolled; then nobody is forgotten.
+        """
+        with self._changing() as changed:
+            changed._forget(labels)
+        return self
 
     def calibrate_threshold(
         self,
@@ -248,11 +358,11 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         >>> round(who.calibration_["false_accept_bound"], 2)
         0.09
         """
-        with changed_at_once(self) as changed:
+        with self._changing() as changed:
             changed._calibrate(X, y, target_far, n_enrolled, n_shots, cohort)
         return self
 
-    @substitute(**TEXTS)
+    @substitute(**_TEXTS)
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Recognize the speaker of each recording.
 
@@ -284,7 +394,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         # As an array it widens a narrow dtype, in which -1 could be the label of a speaker.
         return np.where(position < 0, np.asarray(unknown), speakers)
 
-    @substitute(**TEXTS)
+    @substitute(**_TEXTS)
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the softmax of the scaled similarities, among the enrolled speakers.
 
@@ -306,7 +416,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         scale = _PROBA_SCALES[now.metric_] if scale is None else scale
         return softmax(scale * now.similarities(X), axis=1)
 
-    @substitute(**TEXTS)
+    @substitute(**_TEXTS)
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the similarities in the shape that scikit-learn gives decision functions.
 
@@ -325,7 +435,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             return similarities[:, 1] - similarities[:, 0]
         return similarities
 
-    @substitute(**TEXTS)
+    @substitute(**_TEXTS)
     def rank(
         self, X: ArrayLike, k: int, return_similarities: bool = False
     ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.float64]]:
@@ -359,7 +469,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             return labels, np.take_along_axis(similarities, best_first, axis=1)
         return labels
 
-    @substitute(**TEXTS)
+    @substitute(**_TEXTS)
     def similarities(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compare each recording with each enrolled speaker.
 
@@ -419,6 +529,77 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             recognized[block] = decide(position, best, leading, threshold)
         return recognized
 
+    # Methods that change the enrolment change a copy of the classifier, and `_changing` takes the
+    # changes over at once. Methods that read the enrolment read a copy, which `_now` makes.
+
+    def _changing(self) -> AbstractContextManager[Self]:
+        """Yield the copy to change."""
+        return changed_at_once(self)
+
+    def _now(self) -> Self:
+        """Return a copy that no other thread changes: all that is read from it is of one moment."""
+        now = snapshot(self)
+        check_is_fitted(now, _FITTED)
+        return now
+
+    def _fit(self, X: ArrayLike, y: ArrayLike) -> None:
+        check_recordings(X)
+        labels = check_speakers(y)
+        self._unknown_label(np.unique(labels))
+        check_consistent_length(X, labels)
+        calibration = getattr(self, "calibration_", None)
+        self._unfit()
+        self.encoder_ = None if self.encoder is None else fit_encoder(self.encoder, X, labels)
+        self._find_threshold(self.encoder_)
+        self._enrol(self._embed(X, reset=True), labels)
+        self._warn_of_more_speakers(calibration, n_before=0)
+        self.calibration_ = None
+
+    def _add(self, X: ArrayLike, y: ArrayLike) -> None:
+        check_recordings(X)
+        labels = check_speakers(y)
+        if are_strings(labels) != are_strings(self.classes_):
+            raise ValueError(
+                f"y holds labels like {labels.tolist()[0]!r} but speakers like "
+                f"{self.classes_.tolist()[0]!r} are enrolled: use strings only or integers only."
+            )
+        n_before = len(self.classes_)
+        self._unknown_label(np.union1d(self.classes_, labels))
+        check_consistent_length(X, labels)
+        E = self._embed(X).astype(self.embeddings_.dtype)
+        self._enrol(np.concatenate([self.embeddings_, E]), np.concatenate([self.labels_, labels]))
+        self._warn_of_more_speakers(self.calibration_, n_before)
+
+    def _forget(self, names: ArrayLike) -> None:
+        check_is_fitted(self)
+        forgotten = column_or_1d(np.atleast_1d(names)).tolist()
+        unknown = set(forgotten) - set(self.classes_.tolist())
+        if unknown:
+            raise ValueError(f"Cannot forget {sorted(unknown)}: not among the enrolled speakers.")
+        keep = ~np.isin(self.labels_, forgotten)
+        if keep.any():
+            labels = self.labels_[keep]
+            # The width of a string array would still tell how long the longest forgotten label was.
+            labels = np.array(labels.tolist()) if labels.dtype.kind == "U" else labels
+            self._enrol(self.embeddings_[keep], labels)
+        else:
+            self._unfit()
+
+    def _enrol(self, E: NDArray[Any], labels: NDArray[Any]) -> None:
+        """Replace everything learned from the enrolment, which is `E` and `labels` from now on."""
+        self.metric_ = self._find_metric(self.encoder_)
+        self.classes_, speakers = np.unique(labels, return_inverse=True)
+        order = np.argsort(speakers, kind="stable")  # of one speaker, in the order they came
+        self.labels_, self.embeddings_ = labels[order], E[order]
+        first = np.searchsorted(speakers[order], np.arange(len(self.classes_)))
+        self.prototypes_, self.first_prototype_ = build_prototypes(
+            self.embeddings_, first, self.metric_, self.aggregation
+        )
+
+    def _unfit(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
     def _calibrate(
         self,
         X: ArrayLike,
@@ -464,6 +645,7 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         self.threshold = found["threshold"]
 
     def _find_threshold(self, encoder: BaseEstimator | None) -> float | None:
+        """Return the similarity below which somebody is unknown; raise if the encoder has none."""
         if not isinstance(self.threshold, str):
             return self.threshold
         if self.cohort is not None:
@@ -479,12 +661,10 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
             return
         n_now, n_calibrated = len(self.classes_), calibration["n_enrolled"]
         if n_now > max(n_before, n_calibrated):
-            warnings.warn(
+            warn_caller(
                 f"{n_now} speakers are enrolled, but threshold={self.threshold:.4g} was calibrated "
                 f"for {n_calibrated}: more than target_far={calibration['target_far']} of unknown "
-                "recordings may pass. Call calibrate_threshold again.",
-                UserWarning,
-                stacklevel=5,  # the caller of `partial_fit`
+                "recordings may pass. Call calibrate_threshold again."
             )
 
     def _check_cohort(self, E: NDArray[Any]) -> NDArray[Any] | None:
@@ -498,3 +678,39 @@ class OneShotClassifier(ClassifierMixin, SpeakerEnrolment):
         if self.threshold is None and self.margin is None:
             return None
         return resolve_unknown_label(self.unknown_label, classes)
+
+    def _embed(self, X: ArrayLike, reset: bool = False) -> NDArray[Any]:
+        encoder = self.encoder_
+        if encoder is not None:
+            E = embed(X, encoder)
+            if reset and hasattr(encoder, "n_features_in_"):
+                self.n_features_in_ = encoder.n_features_in_
+            return E
+        check_recordings(X)
+        path = find_path(X)
+        if path is not None:
+            raise ValueError(
+                f"X holds {path!r}, but embeddings are expected where encoder=None: give "
+                "OneShotClassifier the encoder, or pass its embeddings."
+            )
+        return check_embeddings(
+            validate_data(self, X, reset=reset, dtype=(np.float64, np.float32)), "X"
+        )
+
+    def _find_metric(self, encoder: BaseEstimator | None) -> str:
+        return find_embedding_metric(encoder) if self.metric == "auto" else self.metric
+
+    def __sklearn_is_fitted__(self) -> bool:
+        # scikit-learn would walk over all attributes, of which another thread may make new ones.
+        return all(hasattr(self, name) for name in _FITTED)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy: pickle would read the attributes one by one while another thread enrols.
+        return dict(super().__getstate__())
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        if self.encoder is not None:
+            tags.input_tags = get_tags(self.encoder).input_tags
+            tags.input_tags.allow_nan = False  # embeddings must be finite
+        return tags

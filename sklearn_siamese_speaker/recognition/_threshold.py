@@ -14,21 +14,23 @@ from .._progress import track
 from ..metrics.trials import threshold_above
 from ..model_selection.open_set import speaker_level_bound
 from ..similarity import two_highest
-from ._cohort import compare_tasks
+from ._acceptance import compare_tasks
 
 N_ENROLMENTS = 100  # imitated for the threshold
 _N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept
 
+# Of each unknown recording (n_unknown,): its highest similarity, relative to the cohort if there is
+# one; its lead over the second highest; its speaker; and the most similar speaker.
 _Unknown = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+# Of the recordings left of the enrolled speakers: similarities (n_known, n_enrolled) to all of
+# them, and the position (n_known,) of the speaker.
 _Known = tuple[NDArray[Any], NDArray[Any]]
 
 
 def check_target(target_far: float, n_enrolled: int, n_speakers: int) -> None:
-    """Raise if the pairs of so many speakers cannot tell such a rate from a higher one.
-
-    A false accept at `n_enrolled` speakers is one among as many pairs; without an error, the rate
-    per pair may still be 3 / n_pairs.
-    """
+    """Raise if so many calibration speakers cannot tell such a rate from a higher one."""
+    # A false accept at `n_enrolled` speakers is one among as many pairs of speakers. Without an
+    # error among n_pairs, the rate per pair may still be 3 / n_pairs (the rule of three).
     n_pairs = n_speakers * (n_speakers - 1) // 2
     if target_far * n_pairs < 3 * n_enrolled:
         needed = int(np.ceil((1 + np.sqrt(1 + 24 * n_enrolled / target_far)) / 2))
@@ -51,31 +53,10 @@ def calibrate(
     cohort: NDArray[Any] | None,
     target_far: float,
 ) -> dict[str, Any]:
-    """Choose the threshold and the scale of the probabilities.
+    """Return what `OneShotClassifier.calibration_` reports of the threshold and `proba_scale`.
 
-    Parameters
-    ----------
-    E : ndarray of shape (n_samples, n_dims)
-        Embeddings of the calibration recordings.
-    speakers : ndarray of shape (n_samples,)
-        Speaker of each of them.
-    enrolments : ndarray of shape (n_enrolments, n_enrolled, n_shots)
-        Indices of the recordings that enrol.
-    metric, aggregation : str
-        How recordings are compared with speakers.
-    margin : float or None
-        Least lead of an accepted recording.
-    cohort : ndarray of shape (n_cohort, n_dims) or None
-        Embeddings that similarities are normalized against.
-    target_far : float
-        Share of the unknown recordings to accept at most.
-
-    Returns
-    -------
-    calibration : dict
-        `threshold`; `false_accept_rate`, of the unknown recordings at it, and
-        `false_accept_bound`, its upper 95 % confidence bound for other unknown speakers;
-        `proba_scale`, None if no recordings of enrolled speakers are left to learn it from.
+    `enrolments` (n_enrolments, n_enrolled, n_shots) holds the rows of `E` (n_samples, n_dims) that
+    enrol, and `speakers` (n_samples,) who speaks in each row.
     """
     unknown: list[_Unknown] = []
     known: list[_Known] = []
@@ -105,17 +86,7 @@ def _imitate(
     aggregation: str,
     cohort: NDArray[Any] | None,
 ) -> Iterator[tuple[_Unknown, _Known]]:
-    """Yield for each enrolment how it compares with the recordings of others, and its own.
-
-    Yields
-    ------
-    unknown : tuple of ndarray of shape (n_unknown,)
-        Highest similarity of each unknown recording, relative to the cohort if there is one; its
-        lead over the second highest; its speaker; and the most similar speaker.
-    known : tuple of ndarray
-        Similarities (n_known, n_enrolled) of the recordings left of the enrolled speakers, and the
-        positions (n_known,) of their speakers.
-    """
+    """Yield for each enrolment how it compares with the recordings of others, and its own."""
     every = np.arange(len(E))[:, np.newaxis]
     queries = np.broadcast_to(every, (len(enrolments), *every.shape))
     blocks = compare_tasks(
@@ -137,21 +108,10 @@ def _imitate(
 def choose_threshold(
     best: NDArray[np.float64], leading: NDArray[np.bool_], target_far: float
 ) -> float:
-    """Return the lowest threshold that accepts at most a share of unknown recordings.
+    """Return the lowest threshold that accepts at most a share of the unknown recordings.
 
-    Parameters
-    ----------
-    best : ndarray of shape (n_unknown,)
-        Similarity to the best speaker.
-    leading : ndarray of bool of shape (n_unknown,)
-        Whether the recording is accepted as far as the margin goes.
-    target_far : float
-        The share.
-
-    Returns
-    -------
-    threshold : float
-        A recording is accepted at it and above.
+    `best` (n_unknown,) is the similarity to the best speaker, and `leading` (n_unknown,) whether
+    the margin accepts the recording. One whose similarity equals the threshold is accepted.
     """
     scores, position = np.unique(best, return_inverse=True)
     accepted = np.bincount(position, leading)
@@ -162,28 +122,12 @@ def choose_threshold(
 def learn_scale(similarities: NDArray[np.float64], own: NDArray[np.intp]) -> float | None:
     """Return the factor with which the softmax of the similarities predicts the speakers best.
 
-    It minimizes the cross-entropy (temperature scaling [1]_). Each label is softened by one
-    recording [2]_, so that the factor stays finite where nobody is confused.
-
-    Parameters
-    ----------
-    similarities : ndarray of shape (n_samples, n_speakers)
-        Of recordings of these speakers.
-    own : ndarray of shape (n_samples,)
-        Column of each recording's speaker.
-
-    Returns
-    -------
-    scale : float or None
-        None without recordings, with one speaker, or if all similarities are equal.
-
-    References
-    ----------
-    .. [1] Guo, C., Pleiss, G., Sun, Y., & Weinberger, K. Q. (2017). On calibration of modern neural
-       networks. ICML, section 4.2.
-    .. [2] Platt, J. (1999). Probabilistic outputs for support vector machines and comparisons to
-       regularized likelihood methods. Advances in Large Margin Classifiers, 61-74.
+    `own` (n_samples,) is the column of each recording's speaker; None where nothing can be learned.
     """
+    # Temperature scaling minimizes the cross-entropy (Guo, C. et al. (2017). On calibration of
+    # modern neural networks. ICML, section 4.2). Each label is softened by one recording (Platt, J.
+    # (1999). Probabilistic outputs for support vector machines), so that the factor stays finite
+    # where nobody is confused.
     n_samples, n_speakers = similarities.shape
     if min(n_samples, n_speakers - 1) == 0 or np.ptp(similarities) == 0:
         return None

@@ -22,29 +22,12 @@ _BLOCK = 16  # pairs compared at a time; the other 240 of the block are faster t
 
 
 def check_embeddings(E: ArrayLike, name: str = "embeddings") -> NDArray[Any]:
-    """Return embeddings in the form in which everything here compares them.
-
-    Parameters
-    ----------
-    E : array-like of shape (n_samples, n_dims)
-        Embeddings.
-    name : str, default="embeddings"
-        What errors call them.
-
-    Returns
-    -------
-    E : ndarray of shape (n_samples, n_dims)
-        float32 stays float32, everything else is float64; C-contiguous.
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite, or so large that squares overflow: all similarities would be
-        equal then, and the first speaker recognized whoever speaks.
-    """
+    """Return finite embeddings (n_samples, n_dims), C-contiguous, as float32 or else float64."""
     checked: NDArray[Any] = check_array(
         E, dtype=(np.float64, np.float32), order="C", input_name=name
     )
+    # Where squares overflow, all similarities would be equal: the first speaker would be recognized
+    # whoever speaks.
     peaks = np.maximum(checked.max(axis=1), -checked.min(axis=1)).astype(np.float64)
     if peaks.max() > _LARGEST:
         i = int(np.argmax(peaks > _LARGEST))
@@ -56,46 +39,28 @@ def check_embeddings(E: ArrayLike, name: str = "embeddings") -> NDArray[Any]:
 
 
 def similarity(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> NDArray[np.float64]:
-    """Compare every query with every prototype.
+    """Compare every query with every prototype: (n_queries, n_prototypes), higher is more alike.
 
-    Parameters
-    ----------
-    queries : ndarray of shape (n_queries, n_dims)
-        Embeddings.
-    prototypes : ndarray of shape (n_prototypes, n_dims)
-        Embeddings.
-    metric : {"euclidean", "cosine", "manhattan"}
-        Cosine similarity, or the distance negated.
-
-    Returns
-    -------
-    similarities : ndarray of shape (n_queries, n_prototypes)
-        Higher is more alike. The cosine of a zero vector to anything is -1, the lowest there is:
-        it has no direction, and no threshold should let it pass. Euclidean distances below 1e-160
-        are 0.
+    It is the cosine, or the distance negated.
     """
     if metric == "cosine":
         return _cosine(queries, prototypes)
     distances = cdist(queries, prototypes, _DISTANCES[metric])
-    return np.subtract(0.0, distances, out=distances)  # equal embeddings compare as 0.0, not -0.0
+    return np.subtract(0.0, distances, out=distances)  # 0.0 of equal embeddings, not -0.0
 
 
 def _cosine(queries: NDArray[Any], prototypes: NDArray[Any]) -> NDArray[np.float64]:
     (queries, are_zero), (prototypes, are_also_zero) = map(_lengthen, (queries, prototypes))
     similarities = cdist(queries, prototypes, "cosine")
     np.subtract(1.0, similarities, out=similarities)
+    # Zeros have no direction. Their cosine is the lowest there is, so that no threshold accepts it.
     similarities[are_zero] = similarities[:, are_also_zero] = -1.0
     return similarities
 
 
 def _lengthen(E: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Multiply what is so short that its square vanishes by a power of 2, which no cosine sees.
-
-    Returns
-    -------
-    E : ndarray of shape (n_samples, n_dims)
-    are_zero : ndarray of bool of shape (n_samples,)
-    """
+    """Return rows that are long enough to be squared, and which are zero: (n_samples,)."""
+    # Short rows are multiplied by powers of 2, which change no bit of a cosine.
     E = E.astype(np.float64, copy=False)
     are_short = np.einsum("ij,ij->i", E, E) < 1e-200
     if not are_short.any():
@@ -107,20 +72,7 @@ def _lengthen(E: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
 
 
 def paired_similarity(A: NDArray[Any], B: NDArray[Any], metric: str) -> NDArray[np.float64]:
-    """Compare each row of one array with the same row of the other.
-
-    Parameters
-    ----------
-    A, B : ndarray of shape (n_pairs, n_dims)
-        Embeddings.
-    metric : {"euclidean", "cosine", "manhattan"}
-        As in :func:`similarity`.
-
-    Returns
-    -------
-    similarities : ndarray of shape (n_pairs,)
-        The diagonal of ``similarity(A, B, metric)``, to the bit.
-    """
+    """Return the diagonal of ``similarity(A, B, metric)``, to the bit: (n_pairs,)."""
     similarities = np.empty(len(A))
     for block in gen_batches(len(A), _BLOCK):
         similarities[block] = similarity(A[block], B[block], metric).diagonal()

@@ -19,25 +19,13 @@ _Found = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 def most_similar(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> _Found:
-    """Find the prototype most similar to each query.
+    """Return the row of the prototype most similar to each query (n_queries,), and its similarity.
 
-    The same to the bit as ``similarity(...).argmax(axis=1)`` and ``.max(axis=1)``. For Euclidean
-    and cosine, products in the precision of the prototypes leave out what cannot be the most
-    similar, and only the few that remain are compared exactly.
-
-    Parameters
-    ----------
-    queries, prototypes, metric
-        As in :func:`similarity`.
-
-    Returns
-    -------
-    position : ndarray of shape (n_queries,)
-        Row of the most similar prototype, the first of equals.
-    best : ndarray of shape (n_queries,)
-        Its similarity.
+    The same to the bit as ``similarity(...).argmax(axis=1)`` and ``.max(axis=1)``.
     """
     position, best = np.empty(len(queries), dtype=np.intp), np.empty(len(queries))
+    # A product in the precision of the prototypes leaves out what cannot be the most similar;
+    # only the few that remain are compared exactly. For sums of absolute values there is none.
     search = _search_all if metric == "manhattan" else _search_screened
     for batch in gen_batches(len(queries), _QUERIES):
         position[batch], best[batch] = search(queries[batch], prototypes, metric)
@@ -90,11 +78,9 @@ def _screen(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> lis
 def _score_blocks(
     queries: NDArray[Any], prototypes: NDArray[Any], squares: NDArray[Any], metric: str
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield blocks of scores that order the prototypes of a query as the similarity does.
-
-    Euclidean: ``q g - |g|^2 / 2``, because ``|q - g|^2 = |q|^2 - 2 (q g - |g|^2 / 2)``.
-    Cosine: ``q g / |g|``, with queries of unit length.
-    """
+    """Yield blocks of scores that order the prototypes of a query as the similarity does."""
+    # Euclidean: ``q g - |g|^2 / 2``, because ``|q - g|^2 = |q|^2 - 2 (q g - |g|^2 / 2)``.
+    # Cosine: ``q g / |g|``, with queries of unit length.
     buffer = np.empty(len(queries) * min(len(prototypes), _PROTOTYPES), dtype=prototypes.dtype)
     for block in gen_batches(len(prototypes), _PROTOTYPES):
         rows = prototypes[block]
@@ -108,20 +94,16 @@ def _score_blocks(
 
 
 def _rounding(queries: NDArray[Any], squares: NDArray[Any], metric: str) -> NDArray[Any]:
-    """Bound by how much rounding, here and in `similarity`, can change the order of two scores.
-
-    A sum of n products is off by at most ``n u`` times the sum of their magnitudes, with the unit
-    roundoff ``u = eps / 2`` (Higham, N. J. (2002). Accuracy and Stability of Numerical Algorithms,
-    2nd ed., eq. (3.5)). Euclidean, for each of the two scores:
-
-    * the score ``q g - |g|^2 / 2`` is off by ``n u (|q| |g| + |g|^2 / 2)``;
-    * half the squared distance in `similarity` by ``n u |q - g|^2 / 2``.
-
-    Both are at most ``n u (|q| + |g|)^2 / 2``, which makes ``n eps (|q| + |g|)^2`` for the four.
-    Cosine: the lengths are 1, each score is off by ``n u`` for the product and as much for the
-    length, here and in `similarity`: ``4 n eps`` for the two. The 8 that are added to n stand for
-    the single roundings besides: of the query, of roots and quotients, of the differences.
-    """
+    """Bound by how much rounding, here and in `similarity`, can change the order of two scores."""
+    # A sum of n products is off by at most ``n u`` times the sum of their magnitudes, with the unit
+    # roundoff ``u = eps / 2`` (Higham, N. J. (2002). Accuracy and Stability of Numerical
+    # Algorithms, 2nd ed., eq. (3.5)). Euclidean, for each of the two scores:
+    # * the score ``q g - |g|^2 / 2`` is off by ``n u (|q| |g| + |g|^2 / 2)``;
+    # * half the squared distance in `similarity` by ``n u |q - g|^2 / 2``.
+    # Both are at most ``n u (|q| + |g|)^2 / 2``, which makes ``n eps (|q| + |g|)^2`` for the four.
+    # Cosine: the lengths are 1, each score is off by ``n u`` for the product and as much for the
+    # length, here and in `similarity`: ``4 n eps`` for the two. The 8 that are added to n stand for
+    # the single roundings besides: of the query, of roots and quotients, of the differences.
     info = np.finfo(queries.dtype)
     lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
     magnitudes = 4 * lengths if metric == "cosine" else (lengths + np.sqrt(squares.max())) ** 2

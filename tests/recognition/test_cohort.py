@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_siamese_speaker import TRUSTED_TYPES, OneShotClassifier
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit, open_set_score
 from sklearn_siamese_speaker.model_selection.open_set import draw_enrolments
-from sklearn_siamese_speaker.recognition._cohort import usual_similarity
+from sklearn_siamese_speaker.recognition._acceptance import usual_similarity
 from sklearn_siamese_speaker.similarity import similarity
 
 make_recordings = partial(

@@ -26,10 +26,10 @@ from sklearn_siamese_speaker import (
 )
 from sklearn_siamese_speaker.datasets import make_conversation, read_rttm
 from sklearn_siamese_speaker.metrics import diarization_error_rate
-from sklearn_siamese_speaker.recognition.diarization import _diarize_clusters, _diarize_speech
-from sklearn_siamese_speaker.recognition.diarization._diarize_clusters import cluster
-from sklearn_siamese_speaker.recognition.diarization._diarize_speech import find_spans, join_spans
-from sklearn_siamese_speaker.recognition.diarization._diarize_windows import cut_windows
+from sklearn_siamese_speaker.recognition.diarization import _clusters, _detector
+from sklearn_siamese_speaker.recognition.diarization._clusters import cluster
+from sklearn_siamese_speaker.recognition.diarization._detector import find_spans, join_spans
+from sklearn_siamese_speaker.recognition.diarization._windows import cut_windows
 
 N_BANDS = 16
 
@@ -314,8 +314,8 @@ def test_people_of_a_store_are_named(tmp_path):
 
 
 def test_silero_is_asked_for_where_it_is_not_installed(monkeypatch):
-    monkeypatch.setattr(_diarize_speech, "find_spec", lambda name: None)
-    _diarize_speech._load.cache_clear()
+    monkeypatch.setattr(_detector, "find_spec", lambda name: None)
+    _detector._load.cache_clear()
     talk, _ = make_talk(2)
     with pytest.raises(ImportError, match=r'speech="silero" needs the packages onnxruntime and s'):
         diarizer(speech="silero").predict([talk])
@@ -332,13 +332,13 @@ def test_the_probability_of_speech_is_that_of_the_package():
     waveform *= np.repeat(np.random.default_rng(1).uniform(size=531), 512)[: len(waveform)]
     model = silero.load_silero_vad(onnx=True)
     expected = model.audio_forward(torch.from_numpy(waveform), 16000).numpy()[0]
-    assert_allclose(_diarize_speech._probabilities(waveform), expected, atol=1e-4)
+    assert_allclose(_detector._probabilities(waveform), expected, atol=1e-4)
 
 
 def test_speech_lasts_until_the_probability_is_low():
     probabilities = np.array([0.14, 0.3, 0.14, 0.1, 0.05, 0.14, 0.2, 0.0])
     expected = [False, True, True, True, False, False, True, False]
-    assert_array_equal(_diarize_speech._above(probabilities), expected)
+    assert_array_equal(_detector._above(probabilities), expected)
 
 
 def test_detected_speech_reaches_as_far_as_the_sound_is_loud(monkeypatch):
@@ -347,8 +347,8 @@ def test_detected_speech_reaches_as_far_as_the_sound_is_loud(monkeypatch):
     waveform[::2] *= -1
     probabilities = np.zeros(125)
     probabilities[34:80] = 1  # from 1.088 to 2.56 s
-    monkeypatch.setattr(_diarize_speech, "_probabilities", lambda waveform: probabilities)
-    monkeypatch.setattr(_diarize_speech, "_MARGIN", {"silero": 0.0})
+    monkeypatch.setattr(_detector, "_probabilities", lambda waveform: probabilities)
+    monkeypatch.setattr(_detector, "_MARGIN", {"silero": 0.0})
     [(start, end)] = find_spans(waveform, "silero")
     assert_allclose(start, 1, atol=0.02)
     assert_allclose(end, 2.76)  # no further than 0.2 s
@@ -443,8 +443,8 @@ def test_similarity_between_groups_is_compared_with_that_within_them():
     expected = np.mean(between) / np.mean(within)
     for alike, n_groups in [(expected + 1e-6, 2), (expected - 1e-6, 1)]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_diarize_clusters, "_ALIKE", alike)
-            assert _diarize_clusters._join_alike(U, labels).max() + 1 == n_groups
+            patch.setattr(_clusters, "_ALIKE", alike)
+            assert _clusters._join_alike(U, labels).max() + 1 == n_groups
 
 
 def test_windows_too_few_for_two_voices_are_of_one_unless_two_are_asked_for():

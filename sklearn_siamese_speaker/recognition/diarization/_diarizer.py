@@ -24,15 +24,15 @@ from ...metrics import diarization_error_rate
 from ...metrics.diarization import Segment, check_conversations, check_segments
 from .._embedding import check_recordings, embed
 from .._one_shot import OneShotClassifier
-from ._diarize_clusters import THRESHOLDS, cluster
-from ._diarize_speech import SAMPLE_RATE, Span, find_spans, join_spans
-from ._diarize_windows import (
+from ._clusters import THRESHOLDS, cluster
+from ._detector import SAMPLE_RATE, Span, find_spans, join_spans
+from ._windows import (
     Window,
     cut_windows,
     embed_windows,
+    ignore_quality_warnings,
     join_segments,
     join_windows,
-    quality_is_known,
     speech_of,
 )
 
@@ -338,7 +338,7 @@ class SpeakerDiarizer(BaseEstimator):
         """Return the names of enrolled people; each voice that is of none of them has its own."""
         who = self.classifier
         assert who is not None
-        with quality_is_known():
+        with ignore_quality_warnings():
             X = voices if who.encoder_ is not None else embed(voices, self._find_encoder())
             found = who.predict(X)
         is_known = np.isin(found, who.classes_)

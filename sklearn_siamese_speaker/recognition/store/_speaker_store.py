@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from os import PathLike
 from typing import Any, Self
@@ -15,17 +15,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from ..._audio import warn_caller
+from ..._estimators import published_threshold
+from ..._files import hash_file, hash_samples
 from ..._labels import are_strings, check_speakers
+from ..._state import changed_at_once
 from ...encoders.fingerprint import fingerprint, make_ready
-from ...features.weights import hash_file
+from ...model_selection import find_embedding_metric
 from ...similarity import check_embeddings
 from .._embedding import check_recordings, embed, find_path
 from .._one_shot import OneShotClassifier
-from ._store_classifier import CALIBRATED, FollowingClassifier, take_over
 from ._store_file import SpeakerStoreError, StoreFile
 from ._store_rows import (
     calibration_in,
-    change_of,
     check_encoder,
     encoder_of,
     insert,
@@ -33,10 +35,13 @@ from ._store_rows import (
     keep_calibration,
     names_in,
     read_voiceprints,
+    version_of,
     whole_voiceprints,
 )
 
 _NO_ENCODER = "none"  # of embeddings that were given as such
+# Parameters of a classifier that its threshold was calibrated with, and the threshold.
+_CALIBRATED = ("threshold", "margin", "aggregation", "metric", "cohort")
 _MOST_NAMED = 10  # names in an error
 
 
@@ -280,29 +285,25 @@ class SpeakerStore:
         if follow:
             return FollowingClassifier(ready, **parameters).follow(self, ready, parameters)
         who = OneShotClassifier(ready, **parameters)
-        take_over(who, ready, self._contents(ready), parameters)
+        _take_over(who, ready, self._contents(ready), parameters)
         return who
 
     def _contents(self, encoder: BaseEstimator | None) -> Bunch:
-        """Return what a classifier with this encoder takes over, all of one moment.
-
-        Beside what `voiceprints` returns, there is `calibration`, None where it was made with
-        another encoder, and `change`, a name of this state of the store.
-        """
-        with self._file().reading() as db:
+        """Return `voiceprints`, the `calibration` for this encoder or None, and the `version`."""
+        with self._file().reading() as db:  # all of one moment
             contents = read_voiceprints(db, self._file())
             if not len(contents.names):
                 raise ValueError(f"Nobody is enrolled in {os.fspath(self.path)!r}.")
             check_encoder(db, self.path, _fingerprint(encoder), contents.embeddings.shape[1])
             calibration = calibration_in(db, self._file())
             is_ours = calibration is not None and calibration["encoder"] == contents.encoder
-            change = change_of(db)
-            return Bunch(**contents, calibration=calibration if is_ours else None, change=change)
+            contents.update(calibration=calibration if is_ours else None, version=version_of(db))
+            return contents
 
-    def _change(self) -> str:
-        """Return a name of the present state of the store; every change gives it a new one."""
+    def _version(self) -> str:
+        """Return a random token, new at each write."""
         with self._file().reading() as db:
-            return change_of(db)
+            return version_of(db)
 
     @property
     def calibration(self) -> dict[str, Any] | None:
@@ -346,7 +347,7 @@ class SpeakerStore:
             )
         encoder = classifier.encoder_
         ready = None if encoder is None else make_ready(encoder)
-        parameters = {name: getattr(classifier, name) for name in CALIBRATED}
+        parameters = {name: getattr(classifier, name) for name in _CALIBRATED}
         kept = {"parameters": parameters, "found": found, "encoder": _fingerprint(ready)}
         with self._file().changing() as db:
             check_encoder(db, self.path, _fingerprint(ready), classifier.embeddings_.shape[1])
@@ -387,6 +388,93 @@ class SpeakerStore:
         return StoreFile(self.path, self.timeout)
 
 
+class FollowingClassifier(OneShotClassifier):
+    """A `OneShotClassifier` that looks into its store before each answer; a clone has no store."""
+
+    _store: SpeakerStore | None = None
+    _version: str
+    _given: dict[str, Any]
+
+    def follow(
+        self, store: SpeakerStore, encoder: BaseEstimator | None, given: dict[str, Any]
+    ) -> Self:
+        """Follow a store from now on."""
+        self._store, self._given, self.encoder_ = store, given, encoder
+        self._catch_up(store)
+        return self
+
+    def _catch_up(self, store: SpeakerStore) -> None:
+        with changed_at_once(self) as changed:
+            contents = store._contents(self.encoder_)
+            _take_over(changed, self.encoder_, contents, self._given)
+            changed._version = contents.version
+
+    def _now(self) -> Self:
+        if self._store is not None and self._store._version() != self._version:
+            self._catch_up(self._store)
+        now = super()._now()
+        now._store = None  # the copy that gives one answer does not look again
+        return now
+
+    def _changing(self) -> AbstractContextManager[Self]:
+        # Every change comes through here, but that of `_catch_up`.
+        if self._store is not None:
+            raise AttributeError(
+                f"This classifier follows {self._store!r}: enrol and forget there. To calibrate, "
+                "take store.classifier(encoder) without follow, and store.keep_calibration of it."
+            )
+        return super()._changing()
+
+
+def _take_over(
+    who: OneShotClassifier,
+    encoder: BaseEstimator | None,
+    contents: Bunch,
+    given: dict[str, Any],
+) -> None:
+    """Enrol in a classifier all whom a store holds, and take the threshold that is kept there.
+
+    Parameters that the user has `given` stand above those of the calibration.
+    """
+    who._validate_params()
+    calibration = _usable(contents.calibration, given)
+    if calibration is not None:
+        who.set_params(**calibration["parameters"])
+    elif not given.keys() & {"threshold", "metric"}:
+        metric = find_embedding_metric(encoder)
+        who.set_params(threshold=published_threshold(encoder, metric))
+    who._unknown_label(np.unique(contents.names))
+    who.encoder_ = encoder
+    who.calibration_ = None if calibration is None else calibration["found"]
+    who._enrol(contents.embeddings, contents.names)
+    _warn_if_stale(who)
+
+
+def _usable(calibration: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a calibration, None if it was made with other parameters than the given ones."""
+    if calibration is None:
+        return None
+    parameters = calibration["parameters"]
+    chosen = given.keys() & set(_CALIBRATED)
+    if not all(np.array_equal(given[name], parameters[name]) for name in chosen):
+        return None
+    if parameters["cohort"] is not None:
+        parameters["cohort"] = np.array(parameters["cohort"], dtype=np.float32)
+    return calibration
+
+
+def _warn_if_stale(who: OneShotClassifier) -> None:
+    if who.calibration_ is None:
+        return
+    n_now, n_calibrated = len(who.classes_), who.calibration_["n_enrolled"]
+    if n_now > n_calibrated:
+        warn_caller(
+            f"{n_now} people are in the store, but its threshold was calibrated for "
+            f"{n_calibrated}: more than target_far={who.calibration_['target_far']} of unknown "
+            "recordings may pass. Calibrate again, and keep_calibration."
+        )
+
+
 def _check_names(names: ArrayLike) -> NDArray[np.str_]:
     """Return names as an array; each can be written and is not what stands for nobody."""
     labels = check_speakers(names)
@@ -424,12 +512,8 @@ def _items(X: Any) -> Iterable[Any]:
 
 
 def _hash(recording: Any) -> str:
-    """Return the SHA-256 of a file, or of samples and their kind."""
-    if isinstance(recording, str | PathLike):
-        return hash_file(os.fspath(recording))
-    samples = np.ascontiguousarray(recording)
-    kind = f"{samples.dtype.str} {samples.shape} ".encode()
-    return hashlib.sha256(kind + samples.tobytes()).hexdigest()
+    is_file = isinstance(recording, str | PathLike)
+    return hash_file(recording) if is_file else hash_samples(recording)
 
 
 def _some(names: list[str]) -> str:

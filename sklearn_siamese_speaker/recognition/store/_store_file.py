@@ -77,20 +77,12 @@ class NotErasedError(SpeakerStoreError):
 
 
 class StoreFile:
-    """An SQLite database that is opened for each piece of work and closed after it.
+    """An SQLite database that is opened for each piece of work and closed after it."""
 
-    No connection outlives a call, so that a store can be used in any thread, after a fork and in a
-    pickle, and keeps the log from being truncated only while it reads.
+    # No connection outlives a call: a store works in any thread, after a fork and in a pickle,
+    # and keeps the log from being truncated only while it reads.
 
-    Parameters
-    ----------
-    path : path
-        Need not exist before the first change.
-    timeout : float
-        Seconds to wait for other processes.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
+    def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:  # seconds to wait
         self.path = os.path.abspath(path)
         self.timeout = timeout
 
@@ -173,12 +165,10 @@ class StoreFile:
             self._refuse(error)
 
     def _exists(self, make: bool = False) -> bool:
-        """Return whether the file exists, made empty on request.
-
-        Nothing but SQLite may open a database that this process uses: closing a file takes all
-        locks of the process from it (https://www.sqlite.org/howtocorrupt.html, section 2.2). So no
-        thread may find the file before the one that makes it has closed it.
-        """
+        """Return whether the file exists, made empty on request."""
+        # Nothing but SQLite may open a database that this process uses: closing a file takes all
+        # locks of the process from it (https://www.sqlite.org/howtocorrupt.html, section 2.2). So
+        # no thread may find the file before the one that makes it has closed it.
         with _making, suppress(FileExistsError):
             if make and not os.path.exists(self.path):
                 # SQLite gives the log and its index the mode of the database.

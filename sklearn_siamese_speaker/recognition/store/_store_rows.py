@@ -150,8 +150,8 @@ def encoder_of(db: sqlite3.Connection) -> str | None:
     return None if row is None else row[0]
 
 
-def change_of(db: sqlite3.Connection) -> str:
-    """Return a name of the present state, which every change replaces by another."""
+def version_of(db: sqlite3.Connection) -> str:
+    """Return a random token, new at each write."""
     return db.execute("SELECT change FROM store").fetchone()[0]
 
 

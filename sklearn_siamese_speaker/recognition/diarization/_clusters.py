@@ -24,27 +24,9 @@ _FEWEST = 3  # windows of a voice; fewer are a cough, or two people at once
 def cluster(
     E: NDArray, n_speakers: int | None = None, threshold: float | None = None
 ) -> NDArray[np.intp]:
-    """Return the number of the voice in each window, from 0.
+    """Return the number of the voice in each window, from 0: (n_windows,).
 
-    Parameters
-    ----------
-    E : ndarray of shape (n_windows, n_dims)
-        Embeddings, compared by the cosine.
-    n_speakers : int, default=None
-        Number of voices. None estimates it.
-    threshold : float, default=None
-        Mean cosine of the windows of two groups from which on they are of one voice: clusters by
-        average linkage. None takes the largest gap between the eigenvalues of the graph of
-        similar windows as the number of voices [1]_, and joins voices that are too much alike.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_windows,), int
-
-    References
-    ----------
-    .. [1] Von Luxburg, U. (2007). A tutorial on spectral clustering. Statistics and Computing 17,
-       section 8.3.
+    `threshold` is the mean cosine from which on two groups of windows are of one voice.
     """
     U = normalize(E)
     compared = np.unique(np.linspace(0, len(U) - 1, min(len(U), _MOST_COMPARED)).astype(int))
@@ -52,6 +34,9 @@ def cluster(
     if threshold is not None and n_speakers is None:
         labels = _link(few, threshold)
     else:
+        # The number of voices is where the eigenvalues of the graph of similar windows have their
+        # largest gap (Von Luxburg, U. (2007). A tutorial on spectral clustering. Statistics and
+        # Computing 17, section 8.3).
         labels = _cut_graph(few, n_speakers)
         labels = _join_alike(few, labels) if n_speakers is None else labels
     fewest = _FEWEST if n_speakers is None else 1
@@ -114,10 +99,7 @@ def _join_alike(U: NDArray, labels: NDArray) -> NDArray[np.intp]:
 
 
 def _to_within(sums: NDArray, counts: NDArray) -> NDArray[np.float64]:
-    """Return the mean similarity of two groups relative to that within them.
-
-    Of a group with itself, and where nothing can be compared, it is minus infinity.
-    """
+    """Return the mean similarity of two groups relative to that within them, or minus infinity."""
     inner_sums, inner_counts = np.diag(sums), np.diag(counts)
     with np.errstate(divide="ignore", invalid="ignore"):
         within = np.add.outer(inner_sums, inner_sums) / np.add.outer(inner_counts, inner_counts)

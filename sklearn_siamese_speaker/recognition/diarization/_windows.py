@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..._audio import AudioQualityWarning
 from ..._progress import Progress
 from .._embedding import embed
-from ._diarize_speech import SAMPLE_RATE, Span
+from ._detector import SAMPLE_RATE, Span
 
 _TOGETHER = 64  # windows that are in memory at a time
 _LEAST_SOUND = 1e-5  # range of the samples; digital silence is nobody's voice
@@ -22,26 +22,16 @@ _SHORTEST = 0.5  # seconds that are embedded; the surroundings of a shorter span
 
 
 class Window(NamedTuple):
-    """A part of a span of speech.
+    """A part of a span of speech, in seconds."""
 
-    Attributes
-    ----------
-    span : int
-        Position of its span.
-    start, end : float
-        What is embedded, in seconds.
-    middle : float
-        Of what it stands for.
-    """
-
-    span: int
-    start: float
+    span: int  # position of its span
+    start: float  # of what is embedded
     end: float
-    middle: float
+    middle: float  # of what it stands for
 
 
 @contextmanager
-def quality_is_known() -> Iterator[None]:
+def ignore_quality_warnings() -> Iterator[None]:
     """Ignore warnings about parts of a recording, which has been looked at as a whole."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AudioQualityWarning)
@@ -51,10 +41,7 @@ def quality_is_known() -> Iterator[None]:
 def cut_windows(
     waveform: NDArray[np.float32], spans: Sequence[Span], length: float, step: float
 ) -> list[Window]:
-    """Return windows of a length that cover the spans evenly, at most a step from each other.
-
-    All in seconds. A shorter span is one window. Windows without any sound are left out.
-    """
+    """Return windows with sound, in seconds, that cover the spans evenly, at most a step apart."""
     windows = [
         window
         for index, span in enumerate(spans)
@@ -88,7 +75,7 @@ def embed_windows(
     with Progress("Embedding windows of speech", len(windows)) as progress:
         for first in range(0, len(windows), _TOGETHER):
             block = [samples(waveform, window) for window in windows[first : first + _TOGETHER]]
-            with quality_is_known():
+            with ignore_quality_warnings():
                 embeddings.append(embed(block, encoder))
             progress.advance(len(block))
     return np.concatenate(embeddings)
@@ -97,20 +84,7 @@ def embed_windows(
 def join_windows(
     windows: Sequence[Window], spans: Sequence[Span], labels: NDArray[np.intp]
 ) -> list[tuple[float, float, int]]:
-    """Return who speaks when, where each moment of a span is that of the nearest window.
-
-    Parameters
-    ----------
-    windows : list of Window
-    spans : list of (start, end)
-    labels : ndarray of shape (n_windows,)
-        Number of the speaker of each window.
-
-    Returns
-    -------
-    segments : list of (start, end, label)
-        In order. They cover the spans that have windows.
-    """
+    """Return who speaks when, in order; each moment of a span is that of the nearest window."""
     segments = []
     for i, (window, label) in enumerate(zip(windows, labels.tolist(), strict=True)):
         start, end = spans[window.span]
@@ -136,10 +110,7 @@ def join_segments(segments: Sequence[tuple[float, float, Any]]) -> list[tuple[fl
 def speech_of(
     waveform: NDArray[np.float32], segments: Sequence[tuple[float, float, Any]]
 ) -> NDArray[np.float32]:
-    """Return what is said in some segments, at most the first 30 s of it, of shape (n_times,).
-
-    Less than 0.5 s is padded with zeros.
-    """
+    """Return at most the first 30 s of what is said in some segments: (n_times,)."""
     parts = [
         waveform[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
         for start, end, _ in segments

@@ -32,25 +32,7 @@ Span = tuple[float, float]  # start and end in seconds
 
 
 def find_spans(waveform: NDArray[np.float32], detector: str) -> list[Span]:
-    """Return where somebody speaks in a recording, in order and apart from each other.
-
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-        At 16 kHz.
-    detector : {"auto", "silero", "energy"}
-        "auto" is "silero" where it is installed.
-
-    Returns
-    -------
-    spans : list of (start, end)
-        In seconds.
-
-    Raises
-    ------
-    ImportError
-        If the detector is not installed.
-    """
+    """Return in order the spans in which somebody speaks, in a waveform at 16 kHz."""
     if detector == "auto":
         detector = "silero" if _find_model() and find_spec("onnxruntime") else "energy"
     is_loud = find_speech(waveform, SAMPLE_RATE)
