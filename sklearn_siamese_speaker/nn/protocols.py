@@ -97,3 +97,11 @@ class AugmentationTraits(_Traits):
     domains: frozenset[str] = frozenset({"any"})
     # A recording (n_features, n_frames) to copies of it that count as further speakers.
     further_speakers: Callable[[Tensor], Iterable[Tensor]] = _no_copies
+
+
+@dataclass(frozen=True)
+class ScheduleTraits(_Traits):
+    """Of a schedule of the learning rate, built as ``schedule(optimizer, **arguments)``."""
+
+    # Whether the rate of each batch is the same in a training of more epochs.
+    can_be_continued: bool = False

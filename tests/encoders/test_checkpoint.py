@@ -20,7 +20,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders.training._checkpoint import CheckpointFile, fingerprint
+from sklearn_siamese_speaker.encoders.training._checkpoint import CheckpointFile, training_name
 from sklearn_siamese_speaker.nn import TimeMask
 
 # One process imports torch and forks a child for each fit, which it then kills.
@@ -200,13 +200,13 @@ def test_200_failed_writes_leave_the_old_checkpoint_intact(tmp_path, monkeypatch
     file.save({"epoch": 1})
     before = file.path.read_bytes()
     rng = np.random.default_rng(0)
-    real_write, real_fsync, real_replace = os.fdopen, os.fsync, os.replace
+    real_open, real_fsync, real_replace = os.open, os.fsync, os.replace
 
     def fail(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for _ in range(200):
-        step = rng.choice(["fdopen", "fsync", "replace"])
+        step = rng.choice(["open", "fsync", "replace"])
         with monkeypatch.context() as patch:
             patch.setattr(os, step, fail)
             with pytest.raises(OSError, match="could not be written") as caught:
@@ -214,7 +214,7 @@ def test_200_failed_writes_leave_the_old_checkpoint_intact(tmp_path, monkeypatch
         assert str(file.path) in str(caught.value)
         assert caught.value.errno == errno.ENOSPC
         assert file.path.read_bytes() == before
-    assert (os.fdopen, os.fsync, os.replace) == (real_write, real_fsync, real_replace)
+    assert (os.open, os.fsync, os.replace) == (real_open, real_fsync, real_replace)
     assert file.load() == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["name.ckpt"]
 
@@ -222,13 +222,8 @@ def test_200_failed_writes_leave_the_old_checkpoint_intact(tmp_path, monkeypatch
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_a_full_disk_is_an_error_of_fit_that_names_the_file(tmp_path, monkeypatch):
     X, y = make_frames()
-    real_fdopen = os.fdopen
-
-    def on_a_full_disk(handle, mode):
-        os.close(handle)
-        return real_fdopen(os.open("/dev/full", os.O_WRONLY), mode)
-
-    monkeypatch.setattr(os, "fdopen", on_a_full_disk)
+    write_bytes = Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", lambda _, data: write_bytes(Path("/dev/full"), data))
     with pytest.raises(OSError, match=r"\.ckpt could not be written \(No space left on device\)"):
         make_encoder(tmp_path).fit(X, y)
 
@@ -362,17 +357,17 @@ def test_a_full_disk_speaks_of_an_older_file_only_if_there_is_one(tmp_path, monk
         file.save({"epoch": 2})
 
 
-def test_the_fingerprint_of_a_module_knows_its_settings_too():
-    assert fingerprint({"network": Factor(1.0)}) != fingerprint({"network": Factor(2.0)})
+def test_the_name_of_a_training_knows_the_settings_of_a_module():
+    assert training_name({"network": Factor(1.0)}) != training_name({"network": Factor(2.0)})
 
 
-def test_the_fingerprint_of_a_module_is_its_class_and_weights():
+def test_the_name_of_a_training_knows_class_and_weights_of_a_module():
     torch.manual_seed(0)
     module = torch.nn.Linear(3, 2)
     other = torch.nn.Linear(3, 2)
     same = clone(module, safe=False)
-    assert fingerprint({"network": module}) == fingerprint({"network": same})
-    assert fingerprint({"network": module}) != fingerprint({"network": other})
+    assert training_name({"network": module}) == training_name({"network": same})
+    assert training_name({"network": module}) != training_name({"network": other})
 
 
 @pytest.mark.filterwarnings("ignore:checkpoint_dir holds this training with max_epochs=3")

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_siamese_speaker import MFCC, FramePooling, SiameseSpeakerEncoder, nn
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.encoders.training._modules import OPTIMIZERS, SCHEDULES, build_modules
+from sklearn_siamese_speaker.encoders.training._parts import OPTIMIZERS, SCHEDULES, build_modules
 from sklearn_siamese_speaker.features._frame_pooling import STATISTICS
 from sklearn_siamese_speaker.model_selection import NShotKWayScorer, SpeakerKFold
 

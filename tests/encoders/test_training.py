@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders.training._batches import Batches, Recordings, random_crop
+from sklearn_siamese_speaker.encoders.training._loop import Batches, Recordings, random_crop
 
 
 def test_a_crop_is_a_stretch_of_the_recording_and_every_place_is_possible():

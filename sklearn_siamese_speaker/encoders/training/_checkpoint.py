@@ -8,42 +8,34 @@ import io
 import os
 import pickle
 import platform
-import tempfile
 import time
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import joblib
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
 
+from ..._audio import warn_caller
+from ..._files import replacing
 from ..._torch import module_to_arrays
-from ._modules import constant
-from ._settings import TrainingSettings
-
-if TYPE_CHECKING:
-    from ._net import LearningRateSchedule
-    from ._validation import Validation
+from ._loop import LearningRateSchedule
+from ._parts import TrainingSettings
+from ._validation import Validation
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
 _WRITING_TAKES_AT_MOST = 3600  # seconds; for processes of other machines, which cannot be asked
 _PLAIN = (bool, int, float, str, tuple, type(None))
 
+Weights = dict[str, dict[str, Any]]  # arrays or tensors, by "module" or "criterion" and by name
 
-def fingerprint(params: Mapping[str, Any], *data: Any) -> str:
-    """Return a name for what a training depends on; arrays count by their values.
 
-    Raises
-    ------
-    ValueError
-        For a parameter that cannot be pickled, such as a lambda.
-    """
+def training_name(params: Mapping[str, Any], *data: Any) -> str:
+    """Return a name for what a training depends on; arrays count by their values."""
     return joblib.hash([{name: _hash(name, value) for name, value in params.items()}, data])
 
 
@@ -75,28 +67,14 @@ def _describe(value: Any) -> Any:
 
 
 class CheckpointFile:
-    """One training's file: a SHA-256 of the rest, then what torch saves.
-
-    Parameters
-    ----------
-    directory : path-like
-        Is made.
-    name : str
-        The training's fingerprint.
-    """
+    """One training's file in a folder, which is made: a SHA-256, then what torch saves."""
 
     def __init__(self, directory: str | os.PathLike[str], name: str) -> None:
         self.directory = Path(directory)
         self.path = self.directory / f"{name}.ckpt"
 
     def load(self) -> dict[str, Any] | None:
-        """Return what was saved, None when nothing was; what killed processes left is removed.
-
-        Raises
-        ------
-        OSError
-            For a file that is damaged or not a checkpoint, and a folder that cannot be made.
-        """
+        """Return what was saved, None when nothing was; raise an OSError for a damaged file."""
         self._make_directory()
         for leftover in self.directory.glob("*.tmp"):
             _remove_if_abandoned(leftover)
@@ -122,18 +100,15 @@ class CheckpointFile:
         ) from None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the file at once: whatever happens, the old or the new one is whole.
-
-        Raises
-        ------
-        OSError
-            When it cannot be written; the old one, if there is one, is intact.
-        """
+        """Replace the file at once; raise an OSError, and keep the old one, if that fails."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
         payload = buffer.getvalue()
         try:
-            self._replace(hashlib.sha256(payload).digest() + payload)
+            # The name says which process writes it, for `load` to know whether it still does.
+            prefix = f"{self.path.stem}.{_this_machine()}.{os.getpid()}."
+            with replacing(self.path, prefix=prefix, suffix=".tmp", private=True) as scratch:
+                Path(scratch).write_bytes(hashlib.sha256(payload).digest() + payload)
         except OSError as error:
             before = (
                 "the one of the epoch before is intact" if self.path.exists() else "none exists"
@@ -153,19 +128,6 @@ class CheckpointFile:
                 f"checkpoint_dir={str(self.directory)!r} cannot be made a folder "
                 f"({error.strerror}); choose another",
             ) from error
-
-    def _replace(self, content: bytes) -> None:
-        prefix = f"{self.path.stem}.{_this_machine()}.{os.getpid()}."
-        handle, temporary = tempfile.mkstemp(".tmp", prefix, self.directory)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
 
 
 def _this_machine() -> str:
@@ -196,84 +158,62 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def open_checkpoint(
-    directory: str | os.PathLike[str], settings: TrainingSettings, *data: Any
-) -> tuple[CheckpointFile, dict[str, Any] | None] | None:
-    """Return the file of this very training and what it holds.
-
-    A training at a constant learning rate can be made longer. With another schedule the number of
-    epochs decides the rate of each batch, so that it is part of the name.
-
-    Parameters
-    ----------
-    directory : path-like
-        Where the files are.
-    settings : TrainingSettings
-        All of them decide the bits, but for `verbose`.
-    *data
-        What is trained on, and from.
-
-    Returns
-    -------
-    file_and_saved : (CheckpointFile, dict or None) or None
-        None where the file is of a longer training, and not for this one to change.
-    """
-    params = settings.by_name()
-    max_epochs = params.pop("max_epochs")
-    del params["verbose"]
-    name = fingerprint(params, *data)
-    if settings.parts["schedule"].factory is not constant:
-        _warn_of_other_lengths(Path(directory), name, max_epochs)
-        name = f"{name}-{max_epochs}"
-    file = CheckpointFile(directory, name)
-    saved = file.load()
-    if saved is not None:
-        if not isinstance(saved, dict) or not {"seed", "epochs"} <= saved.keys():
-            file.refuse()
-        if len(saved["epochs"]) > max_epochs:
-            return None
-    return file, saved
-
-
-def _warn_of_other_lengths(directory: Path, name: str, max_epochs: int) -> None:
-    found = {int(path.stem.rpartition("-")[2]) for path in directory.glob(f"{name}-*.ckpt")}
-    if found and max_epochs not in found:
-        others = " and ".join(map(str, sorted(found)))
-        warnings.warn(
-            f"checkpoint_dir holds this training with max_epochs={others}, which cannot be "
-            f"continued to max_epochs={max_epochs}: the schedule of the learning rate depends on "
-            "it. It starts anew; with schedule='constant' it would go on.",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
 class Checkpoint(Callback):
-    """Save a training at the end of each epoch.
+    """Save a training at the end of each epoch; go on from what is `saved` already, if anything."""
 
-    Parameters
-    ----------
-    file : CheckpointFile
-        Where to.
-    seed : int
-        Of the training; kept, because a resumed one needs the same.
-    schedule : LearningRateSchedule
-        Its state is part of the training.
-    validation : Validation or None
-        Its rows and best weights are part of the training.
-    """
+    def __init__(self, file: CheckpointFile, saved: dict[str, Any] | None) -> None:
+        self.file = file
+        self.saved = saved
+        # A resumed training needs the same seed; None before there is one.
+        self.seed: int | None = None if saved is None else saved["seed"]
 
-    def __init__(
+    @classmethod
+    def open(
+        cls, directory: str | os.PathLike[str], settings: TrainingSettings, *data: Any
+    ) -> Self | None:
+        """Return the checkpoint of this very training, trained on and from `data`.
+
+        None where the file is of a longer training, and not for this one to change.
+        """
+        params = settings.by_name()
+        max_epochs = params.pop("max_epochs")
+        del params["verbose"]  # all other settings decide the bits
+        name = training_name(params, *data)
+        if not settings.can_be_continued():
+            _warn_of_other_lengths(Path(directory), name, max_epochs)
+            name = f"{name}-{max_epochs}"
+        file = CheckpointFile(directory, name)
+        saved = file.load()
+        if saved is not None:
+            if not isinstance(saved, dict) or not {"seed", "epochs"} <= saved.keys():
+                file.refuse()
+            if len(saved["epochs"]) > max_epochs:
+                return None
+        return cls(file, saved)
+
+    def attach(
         self,
-        file: CheckpointFile,
+        net: NeuralNet,
         seed: int,
         schedule: LearningRateSchedule,
         validation: Validation | None,
     ) -> None:
-        self.file = file
-        self.seed = seed
-        self.schedule = schedule
-        self.validation = validation
+        """Put a net, its schedule and its validation where the training was cut off, if it was."""
+        self.seed, self.schedule, self.validation = seed, schedule, validation
+        saved, self.saved = self.saved, None
+        if saved is None:
+            return
+        try:
+            net.module_.load_state_dict(saved["module"])
+            net.criterion_.load_state_dict(saved["criterion"])
+            net.optimizer_.load_state_dict(saved["optimizer"])
+            schedule.scheduler.load_state_dict(saved["schedule"])
+            net.history = History({**row, "batches": []} for row in saved["epochs"])
+            if validation is not None:
+                validation.validations[:] = saved["validations"]
+                validation.best = _with_each(saved["best"], torch.Tensor.numpy)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+            self.file.refuse()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Save."""
@@ -287,35 +227,20 @@ class Checkpoint(Callback):
         }
         if self.validation is not None:
             state["validations"] = self.validation.validations
-            state["best"] = _as_tensors(self.validation.best)
+            # torch reads no arrays of NumPy back unless it may run what a file says.
+            state["best"] = _with_each(self.validation.best, torch.from_numpy)
         self.file.save(state)
 
 
-def resume(
-    net: NeuralNet,
-    file: CheckpointFile,
-    state: dict[str, Any],
-    schedule: LearningRateSchedule,
-    validation: Validation | None,
-) -> None:
-    """Put a net, its schedule and its validation where a checkpoint was taken.
-
-    Raises
-    ------
-    OSError
-        For a state that lacks something or does not fit the net.
-    """
-    try:
-        net.module_.load_state_dict(state["module"])
-        net.criterion_.load_state_dict(state["criterion"])
-        net.optimizer_.load_state_dict(state["optimizer"])
-        schedule.scheduler.load_state_dict(state["schedule"])
-        net.history = History({**row, "batches": []} for row in state["epochs"])
-        if validation is not None:
-            validation.validations = state["validations"]
-            validation.best = _as_arrays(state["best"])
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
-        file.refuse()
+def _warn_of_other_lengths(directory: Path, name: str, max_epochs: int) -> None:
+    found = {int(path.stem.rpartition("-")[2]) for path in directory.glob(f"{name}-*.ckpt")}
+    if found and max_epochs not in found:
+        others = " and ".join(map(str, sorted(found)))
+        warn_caller(
+            f"checkpoint_dir holds this training with max_epochs={others}, which cannot be "
+            f"continued to max_epochs={max_epochs}: the schedule of the learning rate depends on "
+            "it. It starts anew; with schedule='constant' it would go on."
+        )
 
 
 _EPOCH = ("epoch", "train_loss", "train_pair_accuracy", "dur")
@@ -325,22 +250,11 @@ def _plain_epoch(row: Mapping[str, Any]) -> dict[str, Any]:
     return {n: float(row[n]) if isinstance(row[n], np.floating) else row[n] for n in _EPOCH}
 
 
-Best = dict[str, dict[str, NDArray]]
-
-
-def _as_tensors(best: Best | None) -> dict[str, dict[str, torch.Tensor]] | None:
-    if best is None:
+def _with_each(weights: Weights | None, change: Callable[[Any], Any]) -> Weights | None:
+    """Return weights by part and name with `change` applied to each; None stays None."""
+    if weights is None:
         return None
     return {
-        part: {name: torch.from_numpy(array) for name, array in arrays.items()}
-        for part, arrays in best.items()
-    }
-
-
-def _as_arrays(best: dict[str, dict[str, torch.Tensor]] | None) -> Best | None:
-    if best is None:
-        return None
-    return {
-        part: {name: tensor.numpy() for name, tensor in tensors.items()}
-        for part, tensors in best.items()
+        part: {name: change(array) for name, array in arrays.items()}
+        for part, arrays in weights.items()
     }

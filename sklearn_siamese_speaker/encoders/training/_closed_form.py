@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from ...features.frames import fit_mixture, fit_slope_scale
 from ...nn import Siamese, StatisticsNetwork
+from ...nn.protocols import ClosedForm, LossTraits
 
-Frames = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 _PART = 0.6  # of a recording: its first and its last part are further samples of its speaker
@@ -33,26 +33,15 @@ _CONSTANT = 1e-6  # what varies less than this does not vary
 def start_in_closed_form(
     siamese: Siamese,
     loss: nn.Module,
-    frames: Sequence[Frames],
+    frames: Sequence[NDArray[np.float32]],
     speakers: NDArray[np.intp],
     seed: int,
 ) -> None:
-    """Set the statistics and the discriminant of a network, and the loss's directions.
+    """Set the statistics and the discriminant of a network, and directions of the loss if any.
 
-    Parameters
-    ----------
-    siamese : Siamese
-        Holds the network, and the mean and scale of the frames.
-    loss : torch.nn.Module
-        If it has `directions`, one for each speaker, they start at the speakers' means.
-    frames : sequence of ndarray of shape (n_features, n_frames_i)
-        The training recordings.
-    speakers : ndarray of shape (n_samples,)
-        Their speakers as 0 .. n_speakers - 1.
-    seed : int
-        Draws the frames of the mixture.
+    The speakers (n_samples,) are 0 .. n_speakers - 1; the directions start at their means.
     """
-    network: Any = siamese.network
+    network = cast(ClosedForm, siamese.network)
     with torch.no_grad():
         if isinstance(network, StatisticsNetwork):
             _fit_statistics(siamese, network.statistics, frames, seed)
@@ -65,16 +54,18 @@ def start_in_closed_form(
             network.shrinkage, network.embedding.in_features
         )
         network.set_discriminant(scatter.mean, directions, mean_square)
-        of_speakers = getattr(loss, "directions", None)
+        of_speakers = LossTraits.of(loss).directions
         if isinstance(of_speakers, Tensor):
             means = (scatter.speaker_means - scatter.mean) @ directions
             of_speakers.zero_()[:, : means.shape[1]] = torch.from_numpy(means)
 
 
-def _fit_statistics(siamese: Siamese, statistics: Any, frames: Sequence[Frames], seed: int) -> None:
+def _fit_statistics(
+    siamese: Siamese, statistics: Any, frames: Sequence[NDArray[np.float32]], seed: int
+) -> None:
     """Set the scale of the slopes, and the mixture."""
 
-    def standardize(recording: Frames) -> Frames:
+    def standardize(recording: NDArray[np.float32]) -> NDArray[np.float32]:
         return _standardized(siamese, recording)[0].numpy()
 
     statistics.set_slope_scale(fit_slope_scale(frames, standardize))
@@ -82,11 +73,11 @@ def _fit_statistics(siamese: Siamese, statistics: Any, frames: Sequence[Frames],
     statistics.mixture.set_mixture(*fit_mixture(frames, standardize, n_mixtures, seed))
 
 
-def _standardized(siamese: Siamese, frames: Frames) -> Tensor:
-    return siamese.standardize(torch.from_numpy(np.array(frames)[None]))
+def _standardized(siamese: Siamese, recording: NDArray[np.float32]) -> Tensor:
+    return siamese.standardize(torch.from_numpy(np.array(recording)[None]))
 
 
-def _samples(siamese: Siamese, recording: Frames) -> Iterator[NDArray[np.float32]]:
+def _samples(siamese: Siamese, recording: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """Yield the statistics of a recording, of its first part and of its last part."""
     statistics: Any = siamese.network.statistics
     frames = _standardized(siamese, recording)
@@ -96,18 +87,10 @@ def _samples(siamese: Siamese, recording: Frames) -> Iterator[NDArray[np.float32
 
 
 class Scatter:
-    """Sums over samples and over speakers, from which a linear discriminant follows.
+    """Sums over samples and over speakers, from which a linear discriminant follows."""
 
-    Memory is 8 bytes times ``n_statistics * (n_statistics + n_speakers)``, and about twice that
-    while the discriminant is computed.
-
-    Parameters
-    ----------
-    n_statistics : int
-        Statistics of a sample.
-    n_speakers : int
-        Speakers, numbered from 0.
-    """
+    # Memory is 8 bytes times ``n_statistics * (n_statistics + n_speakers)``, and about twice that
+    # while the discriminant is computed.
 
     def __init__(self, n_statistics: int, n_speakers: int) -> None:
         self._triangle = np.zeros((n_statistics, n_statistics), order="F")
@@ -143,20 +126,10 @@ class Scatter:
     def discriminate(self, shrinkage: float, n_directions: int) -> tuple[Matrix, float]:
         """Return the directions in which speakers differ most, for what one speaker varies.
 
-        Parameters
-        ----------
-        shrinkage : float
-            Share of the identity, times the mean variance, in the within-speaker covariance.
-        n_directions : int
-            Directions at most; never more than ``n_speakers - 1`` and ``n_statistics``.
-
-        Returns
-        -------
-        directions : ndarray of shape (n_statistics, n_directions)
-            The shrunk within-speaker covariance is the identity along them.
-        mean_square : float
-            Mean squared length of the samples, centered and projected.
+        (n_statistics, n_directions), and the mean squared length of the centered samples in them.
         """
+        # The within-speaker covariance is shrunk by this share of the identity, times the mean
+        # variance. It is the identity along the directions.
         within = self._within(shrinkage)
         root = linalg.cholesky(within, lower=True, overwrite_a=True)
         shares = np.sqrt(self.counts / self.counts.sum())
@@ -187,10 +160,8 @@ class Scatter:
 
 
 def _leading_axes(offsets: Matrix, n_axes: int) -> Matrix:
-    """Return the first left singular vectors of (n_statistics, n_speakers): orthonormal columns.
-
-    By the eigenvectors of the smaller of the two products: speakers are few, or statistics are.
-    """
+    """Return the first left singular vectors of (n_statistics, n_speakers): orthonormal columns."""
+    # By the eigenvectors of the smaller of the two products: speakers are few, or statistics are.
     n_statistics, n_speakers = offsets.shape
     if n_statistics <= n_speakers:
         last = [n_statistics - n_axes, n_statistics - 1]

@@ -23,30 +23,14 @@ from ..._state import unchanged_on_error
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of an estimator is built from.
+    """What one part of an estimator is built from."""
 
-    Parameters
-    ----------
-    owner : str
-        Name of the estimator's class, for errors.
-    name : str
-        The estimator's parameter that chooses it.
-    value : object
-        What was chosen: shown in errors, and copied where there is no factory.
-    factory : callable or None
-        Builds it; None for a part that is built already.
-    filled : frozenset of str
-        Arguments of a factory that the estimator gives itself.
-    given : mapping
-        Arguments that the user gives.
-    """
-
-    owner: str
-    name: str
-    value: Any
-    factory: Callable[..., Any] | None
-    filled: frozenset[str] = frozenset()
-    given: Mapping[str, Any] = field(default_factory=dict)
+    owner: str  # name of the estimator's class, for errors
+    name: str  # the estimator's parameter that chooses it
+    value: Any  # what was chosen: shown in errors, and copied where there is no factory
+    factory: Callable[..., Any] | None  # builds it; None for a part that is built already
+    filled: frozenset[str] = frozenset()  # arguments of a factory that the estimator gives itself
+    given: Mapping[str, Any] = field(default_factory=dict)  # arguments that the user gives
 
     def arguments(self) -> dict[str, Any]:
         """Return the defaults of the arguments that a user can give, `_REQUIRED` for no default."""
@@ -115,20 +99,22 @@ _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 
 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the parameters a factory has by name; for a class, those it hands on to its bases."""
+    """Return the parameters that a factory has, by name; of a class, those of its bases too."""
     parameters: dict[str, inspect.Parameter] = {}
     for function in _constructors(factory):
         found = inspect.signature(function).parameters.values()
         for parameter in found:
             if parameter.name != "self" and parameter.kind in _BY_NAME:
                 parameters.setdefault(parameter.name, parameter)
+        # Only a constructor with ``**kwargs`` hands further arguments on to its bases.
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in found):
             break
     return parameters
 
 
 def _required(factory: Callable[..., Any]) -> list[str]:
-    """Return the parameters without a default; those of bases are for the class itself to give."""
+    """Return the parameters without a default that a factory itself has."""
+    # Those of the bases are for the class itself to give.
     own = inspect.signature(_constructors(factory)[0]).parameters.values()
     return [
         p.name for p in own if p.kind in _BY_NAME and p.default is _REQUIRED and p.name != "self"
@@ -142,7 +128,7 @@ def _constructors(factory: Callable[..., Any]) -> list[Callable[..., Any]]:
 
 
 def _takes_any_name(factory: Callable[..., Any]) -> bool:
-    """Whether a function takes ``**kwargs``; those of a class are the parameters of its bases."""
+    """Whether a function takes ``**kwargs``, which for a class are the parameters of its bases."""
     if isinstance(factory, type):
         return False
     kinds = [parameter.kind for parameter in inspect.signature(factory).parameters.values()]
@@ -150,11 +136,10 @@ def _takes_any_name(factory: Callable[..., Any]) -> bool:
 
 
 class PartParamsMixin:
-    """Parameters ``<part>__<argument>`` for an estimator; comes before BaseEstimator.
+    """Parameters ``<part>__<argument>`` for an estimator; comes before BaseEstimator."""
 
-    A subclass names its parts in `_part_names`, finds them in `_find_part`, hands the ``**kwargs``
-    of its constructor to `_keep_part_params` and calls `_checked_parts` in `fit`.
-    """
+    # A subclass names its parts in `_part_names`, finds them in `_find_part`, hands the
+    # ``**kwargs`` of its constructor to `_keep_part_params` and calls `_checked_parts` in `fit`.
 
     _part_names: ClassVar[tuple[str, ...]] = ()
     _part_params: dict[str, Any]

@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from ..._audio import warn_caller
 from ..._compat import (
     CallbackSupportMixin,
     HasMethods,
@@ -26,15 +27,8 @@ from ..._interrupts import uninterrupted
 from ..._labels import check_speakers
 from ..._state import unchanged_on_error
 from ...features import FrameStore
-from ._input import (
-    check_background_speakers,
-    check_embeddings_are_finite,
-    check_frames_of,
-    halves_of_pairs,
-    warn_if_collapsed,
-)
+from ...features.frames import check_frames
 from ._part_params import Part, PartParamsMixin
-from ._settings import Augmentation, Frames, TrainingSettings, is_auto, recipe_of
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +36,9 @@ if TYPE_CHECKING:
 
     from ...model_selection import NShotKWaySplit
     from ...nn import Loss, Siamese
+    from ._checkpoint import Checkpoint
+    from ._loop import FrameSequence
+    from ._parts import Augmentation, TrainingSettings
     from ._training import Training
 
     Choice = str | Callable[..., Any]  # of a part: a registered name, a class, a module
@@ -49,7 +46,13 @@ if TYPE_CHECKING:
 
 def _has_pair_head(encoder: SiameseSpeakerEncoder) -> bool:
     loss = getattr(encoder, "_fitted_params", {"loss": encoder.loss})["loss"]
-    if (isinstance(loss, str) and loss == "bce") or hasattr(loss, "pair_logits"):
+    if not isinstance(loss, str):
+        from ...nn.protocols import LossTraits
+
+        is_on_pairs = LossTraits.of(loss).pair_logits is not None
+    else:
+        is_on_pairs = loss == "bce"
+    if is_on_pairs:
         return True
     raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={loss!r}.")
 
@@ -143,9 +146,9 @@ class SiameseSpeakerEncoder(
         weights instead of the last. Needs `validation_fraction`. Training on random pairs can stay
         at chance for some epochs before it moves: use a large number there.
     checkpoint_dir : path-like or None, default=None
-        Folder with a file for each training, named by the fingerprint of parameters, data and
-        labels, and replaced at each epoch. `fit` again goes on from it; the result has the bits of
-        an undisturbed fit. `max_epochs` can be raised later if the schedule is "constant" only.
+        Folder with a file for each training, named by a hash of parameters, data and labels, and
+        replaced at each epoch. `fit` again goes on from it; the result has the bits of an
+        undisturbed fit. `max_epochs` can be raised later if the schedule is "constant" only.
     warm_start : bool, default=False
         Start a new `fit` from the weights, and the standardization, of the one before; the
         speakers may be others.
@@ -335,22 +338,22 @@ class SiameseSpeakerEncoder(
         frames, speakers = self._check_fit(X, y)
         with uninterrupted():
             from ..._torch import random_guard, resolve_device
-            from ._checkpoint import open_checkpoint
-            from ._sklearn_callbacks import fit_task
+            from ._loop import fit_task
+            from ._parts import TrainingSettings
             from ._training import Training
 
         settings = TrainingSettings.of(self, self._checked_parts())
         start = (self.state_, self.loss_state_) if self._continues() else None
-        checkpoint = None
-        if self.checkpoint_dir is not None:
-            content = frames.digest if isinstance(frames, FrameStore) else list(frames)
-            data = (self.random_state, start, content, speakers)
-            checkpoint = open_checkpoint(self.checkpoint_dir, settings, *data)
+        checkpoint = self._open_checkpoint(settings, start, frames, speakers)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        if checkpoint is not None and checkpoint[1] is not None:
-            seed = checkpoint[1]["seed"]
+        if checkpoint is not None and checkpoint.seed is not None:
+            seed = checkpoint.seed
         device = resolve_device(self.device)
-        with random_guard(seed, device), fit_task(self, X, y, settings.max_epochs) as make_callback:
+        training: Training
+        with (
+            random_guard(seed, device),
+            fit_task(self, X, y, settings.max_epochs, lambda: training.learned()) as task,
+        ):
             training = Training(
                 settings,
                 frames,
@@ -359,13 +362,24 @@ class SiameseSpeakerEncoder(
                 device=device,
                 start=start,
                 checkpoint=checkpoint,
-                make_callback=make_callback,
+                callback=task,
             )
             try:
                 training.run()
             finally:  # a training that is cut off keeps what it had learned
                 self.__dict__.update(training.learned())
         return training
+
+    def _open_checkpoint(
+        self, settings: TrainingSettings, start: Any, frames: FrameSequence, speakers: NDArray
+    ) -> Checkpoint | None:
+        if self.checkpoint_dir is None:
+            return None
+        from ._checkpoint import Checkpoint
+
+        content = frames.digest if isinstance(frames, FrameStore) else list(frames)
+        data = (self.random_state, start, content, speakers)
+        return Checkpoint.open(self.checkpoint_dir, settings, *data)
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Embed recordings.
@@ -439,7 +453,7 @@ class SiameseSpeakerEncoder(
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _check_fit(self, X: ArrayLike, y: ArrayLike) -> tuple[Frames, NDArray]:
+    def _check_fit(self, X: ArrayLike, y: ArrayLike) -> tuple[FrameSequence, NDArray]:
         """Validate the input of `fit`; frames and labels come back."""
         if y is None:
             raise ValueError(
@@ -455,11 +469,10 @@ class SiameseSpeakerEncoder(
 
     def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
         with uninterrupted():
-            from ._modules import find_part
+            from ._parts import find_part, is_auto, recipe_of
 
         if name != "network" and is_auto(value):
-            network = self._part("network")
-            value = recipe_of(network.factory or network.value)[name]
+            value = recipe_of(self._part("network"))[name]
         n_features = getattr(self, "n_features_in_", None)
         return find_part(type(self).__name__, name, value, given, n_features)
 
@@ -469,7 +482,7 @@ class SiameseSpeakerEncoder(
     def _rebuild_modules(self) -> tuple[Siamese, Loss]:
         """Return the trained Siamese module and its loss, built anew from the arrays."""
         from ..._torch import arrays_to_module, random_guard, resolve_device
-        from ._modules import build_modules
+        from ._parts import build_modules
 
         # As they were fitted, whatever `set_params` has changed since.
         parts = {
@@ -479,7 +492,7 @@ class SiameseSpeakerEncoder(
             siamese, loss = build_modules(parts, self.n_features_in_, self.n_training_speakers_)
         return arrays_to_module(siamese, self.state_), arrays_to_module(loss, self.loss_state_)
 
-    def _embed(self, frames: Frames) -> NDArray[np.float32]:
+    def _embed(self, frames: FrameSequence) -> NDArray[np.float32]:
         from ..._torch import cached, embed, resolve_device
 
         siamese, _ = cached(self, self.state_, self._rebuild_modules)
@@ -498,3 +511,98 @@ class SiameseSpeakerEncoder(
         _, loss = cached(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss
+
+
+# Half a second at 16 kHz. Vectors of statistics are shorter, all but the largest.
+_LONGEST_VECTOR = 8000
+
+
+def check_frames_of(
+    estimator: BaseEstimator, X: ArrayLike, *, reset: bool, ensure_min_samples: int = 1
+) -> FrameSequence:
+    """Return frames as `check_frames` does; raise if X holds paths or waveforms."""
+    owner = type(estimator).__name__
+    cure = f"put a front end before it, as in make_pipeline(MFCC(), {owner}())."
+    for index, recording in enumerate(_items(X)):
+        if isinstance(recording, str | PathLike):
+            raise ValueError(
+                f"{owner} takes frames, but X[{index}] is the path {recording!r}; {cure}"
+            )
+    lengths = {np.shape(item) for item in _items(X) if isinstance(item, np.ndarray)}
+    if len(lengths) > 1 and all(len(shape) == 1 for shape in lengths):
+        raise ValueError(
+            f"{owner} takes frames, but X holds one-dimensional arrays of different lengths, as "
+            f"waveforms are; {cure}"
+        )
+    frames = check_frames(estimator, X, reset=reset, ensure_min_samples=ensure_min_samples)
+    shape = np.shape(frames[0])
+    if reset and shape[1] == 1 and shape[0] >= _LONGEST_VECTOR:
+        raise ValueError(
+            f"{owner} takes X of shape ({len(frames)}, {shape[0]}) for one frame of {shape[0]} "
+            f"features of each recording, which is too many. If these are waveforms, {cure}"
+        )
+    return frames
+
+
+def _items(X: Any) -> Sequence[Any]:
+    """Return what a list, an object array or a Series holds, nothing for other containers."""
+    if isinstance(X, list | tuple):
+        return X
+    values = getattr(X, "values", X)
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "OUT":
+        return values.tolist()
+    return ()
+
+
+def check_background_speakers(owner: str, y: NDArray) -> None:
+    """Raise a ValueError unless there are two speakers, one of them with two recordings."""
+    speakers, counts = np.unique(y, return_counts=True)
+    if len(speakers) < 2:
+        raise ValueError(
+            f"{owner} learns from the differences between at least 2 speakers; "
+            f"y holds {len(speakers)} class."
+        )
+    if counts.max() < 2:
+        named = ", ".join(map(str, speakers[:5])) + ", ..." * (len(speakers) > 5)
+        raise ValueError(
+            f"{owner} needs speakers with at least 2 recordings; y holds one "
+            f"recording of each of {len(speakers)} speakers: {named}."
+        )
+
+
+def halves_of_pairs(X: Any) -> tuple[Any, Any]:
+    """Return the first and the second recordings of an array or a list of pairs."""
+    if isinstance(X, np.ndarray) and X.dtype != object:
+        if X.ndim < 3 or X.shape[1] != 2:
+            raise ValueError(
+                "Pairs have the shape (n_pairs, 2, n_features, n_frames) or (n_pairs, 2, "
+                f"n_features), got {X.shape}."
+            )
+        return X[:, 0], X[:, 1]
+    for index, pair in enumerate(X):
+        if len(pair) != 2:
+            raise ValueError(f"A pair holds two recordings, but X[{index}] holds {len(pair)}.")
+    return [first for first, _ in X], [second for _, second in X]
+
+
+def check_embeddings_are_finite(embeddings: NDArray, frames: FrameSequence) -> None:
+    """Raise a ValueError that names the first recording whose embedding is NaN or infinite."""
+    bad = ~np.isfinite(embeddings).all(axis=1)
+    if bad.any():
+        index = int(np.argmax(bad))
+        raise ValueError(
+            f"The embedding of X[{index}] is not finite: its frames hold values of up to "
+            f"{np.abs(frames[index]).max():.3g}. Leave it out, or use the front end and the scale "
+            "of the training."
+        )
+
+
+def warn_if_collapsed(embeddings: NDArray) -> None:
+    """Warn when the network maps everybody to one point."""
+    spread, size = embeddings.std(axis=0).max(), np.abs(embeddings).max()
+    if spread <= 1e-3 * size:
+        warn_caller(
+            f"The network has collapsed: embeddings of size {size:.2g} differ by {spread:.2g} "
+            "only, so it tells nobody apart. Lower lr, train for more epochs, or choose "
+            "another loss."
+        )

@@ -15,37 +15,15 @@ from ..._torch import arrays_to_module, embed, module_to_arrays
 from ...model_selection import NShotKWaySplit
 from ...nn import Loss
 from ...similarity import nearest_speakers
-from ._net import StopTraining
-from ._progress_report import mean_or_none, pair_accuracy
-from ._settings import Frames, TrainingSettings
+from ._loop import FrameSequence, StopTraining, mean_or_none, pair_accuracy
+from ._parts import TrainingSettings
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
 _DEFAULT_PATIENCE = 10
 
 
-def hold_out_speakers(speakers: NDArray, fraction: float | None, seed: int) -> NDArray[np.bool_]:
-    """Return which recordings are of the held-out speakers.
-
-    Parameters
-    ----------
-    speakers : ndarray of shape (n_samples,), int
-        The speaker of each recording.
-    fraction : float or None
-        Share of the speakers to hold out; None holds out nobody.
-    seed : int
-        Chooses them.
-
-    Returns
-    -------
-    is_held_out : ndarray of shape (n_samples,), bool
-
-    Raises
-    ------
-    ValueError
-        When fewer than 2 speakers would be held out or left, or those left had one recording each.
-    """
-    if fraction is None:
-        return np.zeros(len(speakers), dtype=bool)
+def hold_out_speakers(speakers: NDArray, fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Return which recordings (n_samples,) are of the held-out speakers, that share of all."""
     names = np.unique(speakers)
     n_held_out = round(fraction * len(names))
     if min(n_held_out, len(names) - n_held_out) < 2:
@@ -65,42 +43,18 @@ def hold_out_speakers(speakers: NDArray, fraction: float | None, seed: int) -> N
 class Validation(Callback):
     """Recognize held-out speakers every few batches; with patience, stop and keep the best.
 
-    Parameters
-    ----------
-    frames : sequence of ndarray of shape (n_features, n_frames_i)
-        Recordings of the held-out speakers.
-    speakers : ndarray of shape (n_samples,), int
-        Their speakers.
-    batches : iterable of lists of int
-        Recordings whose loss and pairs are compared with those of training batches.
-    settings : TrainingSettings
-        With the tasks, which are the same ones every time; None is the case study's. With fewer
-        held-out speakers than their `k_way`, `k_way` is reduced. With the number of batches between
-        two validations, and with the patience: validations without improvement after which the
-        training stops at the end of an epoch and the best weights are kept.
-    batches_per_epoch : int
-        Batches of an epoch.
-    seed : int
-        Draws the tasks where they have no random_state.
-
-    Attributes
-    ----------
-    validations : list of dict
-        ``{"epoch", "batch", "accuracy", "loss", "pair_accuracy"}``; `batch` counts from the start
-        of the training.
-    best : dict or None
-        Weights ``{"module": arrays, "criterion": arrays}`` of the best validation, with patience.
-
-    Raises
-    ------
-    ValueError
-        When the training is over before the first validation.
+    Loss and pairs of the recordings `batches` are compared with those of training batches.
     """
+
+    # Rows of history_["validations"]: a report reads them while they grow.
+    validations: list[dict[str, Any]]
+    # Weights {"module": arrays, "criterion": arrays} of the best validation, with patience.
+    best: dict[str, dict[str, NDArray]] | None
 
     def __init__(
         self,
-        frames: Frames,
-        speakers: NDArray,
+        frames: FrameSequence,
+        speakers: NDArray,  # of the frames, as integers
         batches: Iterable[list[int]],
         settings: TrainingSettings,
         *,
@@ -121,8 +75,8 @@ class Validation(Callback):
         self.batches_per_epoch = batches_per_epoch
         self.patience = _patience(settings.early_stopping)
         self.support, self.query = draw_tasks(settings.validation, speakers, seed)
-        self.validations: list[dict[str, Any]] = []
-        self.best: dict[str, dict[str, NDArray]] | None = None
+        self.validations = []
+        self.best = None
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Do not go on with a training that had stopped."""

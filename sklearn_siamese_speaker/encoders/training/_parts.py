@@ -1,0 +1,225 @@
+"""The parts of a SiameseSpeakerEncoder: their names, the settings of a fit, how modules are built.
+
+A part is a network, a metric, a loss, a sampler of pairs, an optimizer, a schedule or the skorch
+net. What it may say about itself stands in `nn.protocols`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from skorch import NeuralNet
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+
+from ...model_selection import NShotKWaySplit
+from ...nn import (
+    LOSSES,
+    NETWORKS,
+    SAMPLERS,
+    SPACES,
+    CustomLoss,
+    Loss,
+    RandomPairs,
+    Siamese,
+    Space,
+    auto_network,
+)
+from ...nn.protocols import LossTraits, NetworkTraits, SamplerTraits, ScheduleTraits
+from ._part_params import Part
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "radam": torch.optim.RAdam,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+}
+
+
+class ConstantRate(lr_scheduler.ConstantLR):
+    """A schedule that keeps the learning rate."""
+
+    can_be_continued: ClassVar[bool] = True
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        super().__init__(optimizer, factor=1.0)
+
+
+SCHEDULES: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
+    "constant": ConstantRate,
+    "cosine": lr_scheduler.CosineAnnealingLR,
+    # Momentum stays the optimizer's business, unless asked for.
+    "one_cycle": functools.partial(lr_scheduler.OneCycleLR, cycle_momentum=False),
+}
+
+
+class _Kind(NamedTuple):
+    """A kind of part: the names it goes by, and the arguments that the training fills in."""
+
+    registry: Mapping[str, Callable[..., Any]]
+    filled: frozenset[str]
+
+
+_KINDS = {
+    "network": _Kind(NETWORKS, frozenset({"n_features"})),
+    "metric": _Kind(SPACES, frozenset({"n_dims"})),
+    "loss": _Kind(LOSSES, frozenset({"space", "n_dims", "n_classes"})),
+    "pairs": _Kind(SAMPLERS, frozenset({"labels", "batch_size", "generator"})),
+    "optimizer": _Kind(OPTIMIZERS, frozenset({"params", "lr"})),
+    "schedule": _Kind(
+        SCHEDULES,
+        frozenset(
+            {"optimizer", "last_epoch", "max_lr", "T_max", "total_iters", "total_steps"}
+            | {"epochs", "steps_per_epoch"}
+        ),
+    ),
+}
+# What a skorch net is told by the training, and what only its own `fit` and `predict` look at.
+_FILLED_IN_NET = frozenset(
+    {"module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train"}
+    | {"dataset", "train_split", "device", "verbose", "warm_start", "iterator_valid"}
+    | {"predict_nonlinearity", "use_caching", "torch_load_kwargs"}
+)
+
+
+def find_part(
+    owner: str, name: str, value: Any, given: Mapping[str, Any], n_features: int | None
+) -> Part:
+    """Return what a part of the estimator `owner` is built from; raise a ValueError for no part.
+
+    Unknown `n_features`, which ``network="auto"`` depends on, are taken for several.
+    """
+    if name == "net":
+        return Part(owner, name, None, NeuralNet, _FILLED_IN_NET, given)
+    registry, filled = _KINDS[name]
+    if name == "network" and is_auto(value):
+        value = auto_network(2 if n_features is None else n_features)
+    if isinstance(value, str) and value in registry:
+        return Part(owner, name, value, registry[value], filled, given)
+    if isinstance(value, str) or not callable(value):
+        known = ", ".join(map(repr, ["auto"] * (name == "network") + list(registry)))
+        raise ValueError(f"{owner}: {name}={value!r} is unknown; it is {known}, or a class.")
+    is_built = isinstance(value, nn.Module) or (name == "loss" and not isinstance(value, type))
+    return Part(owner, name, value, None if is_built else value, filled, given)
+
+
+# The values behind "auto", where the recipe of the network says nothing else.
+COMMON: Mapping[str, Any] = {
+    "loss": "prototypical",
+    "optimizer": "radam",
+    "lr": 1e-2,
+    "schedule": "cosine",
+    "max_epochs": 40,
+    "augment": None,
+}
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether a parameter is left to the network's recipe."""
+    return isinstance(value, str) and value == "auto"
+
+
+def recipe_of(network: Part) -> dict[str, Any]:
+    """Return the value of each parameter that can be "auto"."""
+    return {**COMMON, **NetworkTraits.of(network.factory or network.value).recipe}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a training is told beside its data, named and meant as by the encoder."""
+
+    parts: Mapping[str, Part]
+    lr: float
+    batch_size: int
+    crop_frames: int | Literal["auto"]
+    max_epochs: int
+    augment: Sequence[Augmentation] | None
+    validation: NShotKWaySplit | None
+    validation_fraction: float | None
+    validate_every: int
+    early_stopping: bool | int
+    verbose: int
+
+    def __post_init__(self) -> None:
+        wants_validation = {
+            "early_stopping": bool(self.early_stopping),
+            "validation": self.validation is not None,
+        }
+        for name, is_wanted in wants_validation.items():
+            if is_wanted and self.validation_fraction is None:
+                raise ValueError(
+                    f"{name} needs speakers to validate on; set validation_fraction, to 0.2 for "
+                    "example."
+                )
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator, parts: Mapping[str, Part]) -> Self:
+        """Return the settings of an encoder: "auto" is resolved, numbers are Python's."""
+        recipe = recipe_of(parts["network"])
+        values = {}
+        for name in [field.name for field in fields(cls) if field.name != "parts"]:
+            value = getattr(estimator, name)
+            if name in recipe and is_auto(value):
+                value = recipe[name]
+            values[name] = value.item() if isinstance(value, np.generic) else value
+        return cls(parts=parts, **values)
+
+    def by_name(self) -> dict[str, Any]:
+        """Return all settings by name, those of the parts as ``<part>__<argument>``."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        del named["parts"]
+        for name, part in self.parts.items():
+            arguments = part.arguments() | dict(part.given)
+            named |= {name: part.value, **{f"{name}__{a}": v for a, v in arguments.items()}}
+        return named
+
+    def can_be_continued(self) -> bool:
+        """Whether a training of more epochs begins as this one does."""
+        return ScheduleTraits.of(self.parts["schedule"].factory).can_be_continued
+
+
+def build_modules(
+    parts: Mapping[str, Part],
+    n_features: int,
+    n_classes: int,
+    mean: Tensor | None = None,
+    scale: Tensor | None = None,
+) -> tuple[Siamese, Loss]:
+    """Return an untrained module that maps frames to coordinates, and the loss of coordinates.
+
+    `mean` and `scale` (n_features,) standardize the frames; `n_classes` are training speakers.
+    """
+    network = parts["network"].build(n_features=n_features)
+    with torch.no_grad():
+        n_dims = network.eval()(torch.zeros(1, n_features, 1)).shape[1]
+    space = parts["metric"].build(n_dims=n_dims)
+    loss = _build_loss(parts, space, n_dims, n_classes)
+    mean = torch.zeros(n_features) if mean is None else mean
+    scale = torch.ones(n_features) if scale is None else scale
+    return Siamese(network, space, mean, scale), loss
+
+
+def _build_loss(parts: Mapping[str, Part], space: Space, n_dims: int, n_classes: int) -> Loss:
+    """Return the loss; raise a ValueError where loss, metric and pairs do not go together."""
+    part = parts["loss"]
+    metrics = LossTraits.of(part.factory).metrics
+    if metrics is not None and space.plain_metric not in metrics:
+        allowed = " or ".join(f"metric={name!r}" for name in metrics)
+        raise ValueError(f"{part.shown} goes with {allowed} only, got {parts['metric'].shown}.")
+    loss = part.build(space=space, n_dims=n_dims, n_classes=n_classes)
+    if LossTraits.of(loss).space is not space:
+        loss = CustomLoss(space, loss)
+    if not SamplerTraits.of(parts["pairs"].factory).gives_pairs:
+        return loss
+    if not loss.takes_pairs:
+        takers = " or ".join(f"loss={name!r}" for name, cls in LOSSES.items() if cls.takes_pairs)
+        raise ValueError(f"{parts['pairs'].shown} goes with {takers} only; use pairs='all'.")
+    return RandomPairs(loss)
