@@ -170,6 +170,7 @@ ABOUT_ROOMS = {
     "channels.rst",
     "_perturbation.py",
     "CHANGES.md",
+    "results.rst",
     "training.rst",
 }  # acoustics
 BRITISH = re.compile(
