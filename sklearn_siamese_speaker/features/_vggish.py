@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +14,7 @@ from sklearn.utils import gen_batches
 from .._audio import AudioError, Recording, warn_caller
 from .._compat import Interval
 from .._docs import substitute
-from .base import TEXTS, Frames, FrontEnd, frames_or_fault
+from .base import TEXTS, Frames, FrontEnd, frames_or_fault, pass_in_blocks
 from .length import set_length
 from .spectral import (
     VGGISH_PATCH_TIMES,
@@ -34,35 +33,9 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 N_DIMS = 128
-BLOCK = 8  # rows that pass the dense layers at once, which take as long for one
-
-
-def pass_in_blocks(
-    network: Module, rows: Iterator[NDArray[np.float32]], device: Device
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the output of a network for each row, whose bits do not depend on other rows.
-
-    Blocks always have the same size, padded with zeros, for the bits of a matrix product depend
-    on its shape. To read 335 MB of weights for each recording takes a third of all time.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-
-    rows : iterator of ndarray of shape (n_values,), float32
-
-    device : torch.device
-
-    Yields
-    ------
-    row : ndarray of shape (n_dims,), float32
-    """
-    from .._torch import embed
-
-    while block := list(islice(rows, BLOCK)):
-        padded = np.zeros((BLOCK, len(block[0])), dtype=np.float32)
-        padded[: len(block)] = block
-        yield from embed(network, [padded], device)[0][: len(block)]
+# Rows that pass the dense layers at once, which take as long for one: to read 335 MB of weights for
+# each recording takes a third of all time.
+BLOCK = 8
 
 
 def quantize(embeddings: NDArray, eigen_vectors: NDArray, means: NDArray) -> NDArray[np.float32]:
@@ -264,35 +237,26 @@ class VGGish(FrontEnd):
 
     def _extract_all(self, waveforms: Iterable[NDArray[np.float32]]) -> list[Frames]:
         """Return the frames of each; recordings share passes through the dense layers."""
-        from .._torch import resolve_device
+        from .._torch import embed, resolve_device
 
         network, device = load_network(self.weights_, self.final_relu), resolve_device(self.device)
-        n_patches: list[int] = []
-        rows = self._convolve(network.features, waveforms, device, n_patches)
-        embeddings = list(pass_in_blocks(network.embeddings, rows, device))  # fills n_patches
-        ends = np.cumsum(n_patches, dtype=int)
-        return [
-            self._finish(np.stack(embeddings[end - n : end]))
-            for n, end in zip(n_patches, ends, strict=True)
-        ]
+        patches = (self._convolve(network.features, waveform, device) for waveform in waveforms)
+        embeddings = pass_in_blocks(
+            lambda rows: embed(network.embeddings, [rows], device)[0], patches, BLOCK
+        )
+        return [self._finish(of_recording) for of_recording in embeddings]
 
     def _convolve(
-        self,
-        network: Module,
-        waveforms: Iterable[NDArray[np.float32]],
-        device: Device,
-        n_patches: list[int],
+        self, network: Module, waveform: NDArray[np.float32], device: Device
     ) -> Iterator[NDArray[np.float32]]:
-        """Yield a row for each patch; how many a waveform has is added to `n_patches`."""
+        """Yield a row for each patch of a waveform."""
         from .._torch import embed
 
-        for waveform in waveforms:
-            if len(waveform) < VGGISH_PATCH_TIMES:
-                waveform = set_length(waveform, VGGISH_PATCH_TIMES, pad=self.pad)
-            patches = vggish_patches(vggish_log_mel(waveform), max(1, round(self.hop / 0.01)))
-            n_patches.append(len(patches))
-            for batch in gen_batches(len(patches), self.batch_size):
-                yield from embed(network, [patches[batch]], device)[0]
+        if len(waveform) < VGGISH_PATCH_TIMES:
+            waveform = set_length(waveform, VGGISH_PATCH_TIMES, pad=self.pad)
+        patches = vggish_patches(vggish_log_mel(waveform), max(1, round(self.hop / 0.01)))
+        for batch in gen_batches(len(patches), self.batch_size):
+            yield from embed(network, [patches[batch]], device)[0]
 
     def _finish(self, embeddings: NDArray) -> Frames:
         """Return (128, n_patches) of (n_patches, 128)."""

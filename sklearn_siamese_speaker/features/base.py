@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self, TypeVar
@@ -498,6 +499,30 @@ def catch(function: Callable[[Recording], _Result], recording: Recording) -> _Re
             f"needs more memory than there is ({error or 'MemoryError'}); set duration, lower "
             "sample_rate, or cut it into shorter ones."
         )
+
+
+def pass_in_blocks(
+    function: Callable[[NDArray], NDArray], groups: Iterable[Iterable[NDArray]], n_together: int
+) -> list[NDArray]:
+    """Return the outputs of a function of blocks of rows, (n_rows_i, n_dims) for each group."""
+    # Blocks always have the same size, filled up with zeros: the bits of a matrix product depend on
+    # its shape, and a recording must not depend on its neighbors.
+    counts: list[int] = []
+
+    def flat() -> Iterator[NDArray]:
+        for group in groups:
+            counts.append(0)
+            for row in group:
+                counts[-1] += 1
+                yield row
+
+    rows, outputs = flat(), []
+    while block := list(islice(rows, n_together)):
+        padded = np.zeros((n_together, *block[0].shape), dtype=np.float32)
+        padded[: len(block)] = block
+        outputs += list(function(padded)[: len(block)])
+    ends = np.cumsum(counts, dtype=int)
+    return [np.stack(outputs[end - n : end]) for n, end in zip(counts, ends, strict=True)]
 
 
 def _as_array(frames: list[Frames]) -> NDArray:

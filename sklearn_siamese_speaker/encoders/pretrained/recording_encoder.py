@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.utils import Tags
 
 from ..._audio import AudioError, Recording, Recordings
 from ...features.base import TEXTS as FRONT_END_TEXTS
-from ...features.base import RecordingTransformer
+from ...features.base import RecordingTransformer, pass_in_blocks
 from ...features.length import set_length
 
 SAMPLE_RATE = 16000  # Hz, of all public encoders known here
@@ -68,27 +67,13 @@ class Embedder(NamedTuple):
 
     def embed(self, waveforms: Iterable[NDArray]) -> list[NDArray[np.float32]]:
         """Return the embedding of each waveform, of shape (n_dims,)."""
-        n_windows: list[int] = []
-        outputs = list(self._pass(self._cut(waveforms, n_windows)))  # fills n_windows
-        ends = np.cumsum(n_windows, dtype=int)
-        return [
-            self.pool(np.stack(outputs[end - n : end])).astype(np.float32, copy=False)
-            for n, end in zip(n_windows, ends, strict=True)
-        ]
+        outputs = pass_in_blocks(self.network, map(self._cut, waveforms), self.n_together)
+        return [self.pool(windows).astype(np.float32, copy=False) for windows in outputs]
 
-    def _cut(self, waveforms: Iterable[NDArray], n_windows: list[int]) -> Iterator[NDArray]:
-        for waveform in waveforms:
-            if len(waveform) < self.shortest:
-                waveform = set_length(waveform, self.shortest)
-            windows = self.windows(np.clip(waveform, -_LOUDEST, _LOUDEST))
-            n_windows.append(len(windows))
-            yield from windows
-
-    def _pass(self, windows: Iterator[NDArray]) -> Iterator[NDArray]:
-        while batch := list(islice(windows, self.n_together)):
-            padded = np.zeros((self.n_together, *batch[0].shape), dtype=np.float32)
-            padded[: len(batch)] = batch
-            yield from self.network(padded)[: len(batch)]
+    def _cut(self, waveform: NDArray) -> NDArray:
+        if len(waveform) < self.shortest:
+            waveform = set_length(waveform, self.shortest)
+        return self.windows(np.clip(waveform, -_LOUDEST, _LOUDEST))
 
 
 class RecordingEncoder(RecordingTransformer):
