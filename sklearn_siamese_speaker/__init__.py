@@ -23,51 +23,32 @@ Loading saved files
     TRUSTED_TYPES, the list for ``skops.io.load(file, trusted=TRUSTED_TYPES)``
 """
 
-from __future__ import annotations
+import sys
+from typing import TYPE_CHECKING, Any
 
-from ._audio import AudioError, AudioQualityWarning
-from ._public import TRUSTED_TYPES, publish
-from .encoders import (
-    ChannelPerturbation,
-    OnnxSpeakerEncoder,
-    PretrainedSpeakerEncoder,
-    SiameseSpeakerEncoder,
-    SpeedPerturbation,
-    export_onnx,
-)
-from .features import MFCC, FramePooling, LogMelSpectrogram, RawAudio, VGGish
-from .recognition import (
-    NotErasedError,
-    OneShotClassifier,
-    SpeakerDiarizer,
-    SpeakerStore,
-    SpeakerStoreError,
-    SpeakerVerifier,
-)
+from . import _public
+from ._audio import AudioError as AudioError
+from ._audio import AudioQualityWarning as AudioQualityWarning
+from .encoders import *
+from .features import *
+from .recognition import *
+
+del FrameStore  # noqa: F821 - its address is features.FrameStore
 
 __version__ = "0.1.0.dev0"
 
-__all__ = [
-    "MFCC",
-    "TRUSTED_TYPES",
-    "AudioError",
-    "AudioQualityWarning",
-    "ChannelPerturbation",
-    "FramePooling",
-    "LogMelSpectrogram",
-    "NotErasedError",
-    "OneShotClassifier",
-    "OnnxSpeakerEncoder",
-    "PretrainedSpeakerEncoder",
-    "RawAudio",
-    "SiameseSpeakerEncoder",
-    "SpeakerDiarizer",
-    "SpeakerStore",
-    "SpeakerStoreError",
-    "SpeakerVerifier",
-    "SpeedPerturbation",
-    "VGGish",
-    "export_onnx",
-]
+TRUSTED_TYPES: list[str]
 
-publish(globals())
+if not TYPE_CHECKING:  # where every name would be known
+
+    def __getattr__(name: str) -> Any:
+        """Return `TRUSTED_TYPES`, computed when it is asked for: that imports torch."""
+        if name != "TRUSTED_TYPES":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import model_selection, nn
+
+        names = _public.trusted_types(sys.modules[__name__], model_selection, nn)
+        return globals().setdefault(name, names)
+
+
+_public.publish(globals(), "TRUSTED_TYPES")

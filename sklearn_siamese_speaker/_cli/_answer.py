@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from sklearn.base import BaseEstimator
 
-from .._public import TRUSTED_TYPES
 from ..encoders import OnnxSpeakerEncoder, PretrainedSpeakerEncoder
 from ..encoders.pretrained.public_models import PUBLIC_MODELS
 from ..recognition import SpeakerStore
@@ -88,6 +87,8 @@ def find_encoder(name: str | None) -> BaseEstimator:
 def _load(path: str) -> BaseEstimator:
     check_skops()
     import skops.io
+
+    from .. import TRUSTED_TYPES
 
     try:
         return skops.io.load(path, trusted=TRUSTED_TYPES)

@@ -71,7 +71,7 @@ def _covariance_pooling(_: FramePooling) -> Pooling:
 
 
 def _slope_covariance_pooling(pooling: FramePooling) -> Pooling:
-    from ..nn.networks import SLOPE_FACTOR
+    from ..nn.networks.statistics import SLOPE_FACTOR
 
     pool, scale = _covariance_pooling(pooling), pooling.slope_scale_[:, np.newaxis]
     return lambda recording: SLOPE_FACTOR * pool(slopes(recording) / scale)

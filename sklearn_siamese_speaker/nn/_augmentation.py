@@ -26,6 +26,8 @@ from torch import Generator, Tensor
 
 from .._docs import substitute
 
+__all__ = ["AdditiveNoise", "BandLimit", "FeatureMask", "RandomChannel", "TimeMask"]
+
 _MASK = """\
 Parameters
 ----------

@@ -1,31 +1,27 @@
 """Samplers: which recordings make a batch, batch after batch.
 
-A sampler is registered in ``SAMPLERS`` by the name that ``SiameseSpeakerEncoder(pairs=...)`` takes.
-It is built as ``cls(labels, batch_size, generator=generator, **arguments)``; its other arguments
-are the encoder's ``pairs__<argument>``.
+``SiameseSpeakerEncoder(pairs=...)`` takes the name by which a sampler is in ``SAMPLERS``. It is
+built as ``cls(labels, batch_size, generator=generator, **arguments)``; its other arguments are the
+encoder's ``pairs__<argument>``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from math import ceil
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
-from ._checks import check_sizes
+from .protocols import Registry, check_sizes
+
+__all__ = ["SAMPLERS", "RandomPairSampler", "SpeakerBatchSampler"]
+
+SAMPLERS: Registry[Callable[..., Any]] = Registry()
 
 
 class ShuffledQueue:
-    """Items in random order; when all are taken, they are shuffled anew.
-
-    Parameters
-    ----------
-    items : iterable of int
-        The items.
-    generator : torch.Generator
-        Shuffles them.
-    """
+    """Items in random order; when all are taken, they are shuffled anew."""
 
     def __init__(self, items: Iterable[int], generator: torch.Generator) -> None:
         self.items = list(items)
@@ -60,6 +56,7 @@ class ShuffledQueue:
         self.waiting += [taken[i] for i in order]
 
 
+@SAMPLERS.add("all")
 class SpeakerBatchSampler:
     """Batches of a few recordings each of many speakers, for losses on all pairs of a batch.
 
@@ -132,6 +129,7 @@ class SpeakerBatchSampler:
         return batch
 
 
+@SAMPLERS.add("random")
 class RandomPairSampler:
     """Batches of random pairs, half of one speaker and half of different speakers.
 
@@ -224,9 +222,3 @@ def _queues_of_recordings(
     for recording, speaker in enumerate(labels):
         recordings.setdefault(speaker, []).append(recording)
     return {speaker: ShuffledQueue(own, generator) for speaker, own in recordings.items()}
-
-
-SAMPLERS: dict[str, Callable[..., SpeakerBatchSampler | RandomPairSampler]] = {
-    "all": SpeakerBatchSampler,
-    "random": RandomPairSampler,
-}

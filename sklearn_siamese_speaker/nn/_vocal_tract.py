@@ -11,6 +11,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+__all__ = ["VocalTractWarp"]
+
 _KNEE, _KNEE_MEL = 1000.0, 15.0  # Slaney's mel scale is linear up to 1 kHz, logarithmic above
 _MELS_PER_LOG = 27 / math.log(6.4)
 
@@ -68,15 +70,13 @@ class VocalTractWarp:
 
 @lru_cache
 def _warp(factor: float, n_cepstra: int, n_mels: int, fmin: float, fmax: float) -> Tensor:
-    """Return the warp as a matrix of cepstra, ``(n_cepstra, n_cepstra)``.
-
-    A band takes its energy from where its center was before the stretch, between two bands; the
-    outermost bands repeat.
-    """
+    """Return the warp as a matrix of cepstra, ``(n_cepstra, n_cepstra)``."""
     bands = torch.arange(n_mels, dtype=torch.float64)
     lowest, highest = _to_mel(torch.tensor([fmin, fmax], dtype=torch.float64))
     spacing = (highest - lowest) / (n_mels + 1)
     centers = _to_hz(lowest + spacing * (bands + 1))
+    # A band takes its energy from where its center was before the stretch, between two bands; the
+    # outermost bands repeat.
     source = (_to_mel(centers / factor) - lowest) / spacing - 1
     source = source.clamp(0, n_mels - 1)
     weights = (1 - (source[:, None] - bands).abs()).clamp(min=0)  # linear interpolation

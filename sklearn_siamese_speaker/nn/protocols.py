@@ -1,12 +1,21 @@
-"""What the encoder asks of its parts, and what holds for a part that does not say.
+"""What a part of the encoder is: its name, what it says about itself, checks of its arguments.
 
-A part is any class, function or module that is built already; it need not derive from anything of
-this library. What it says about itself it says by attributes and methods of the names below:
+A part is a network, a loss, a space, a sampler or a step of augmentation: any class, function or
+module that is built already. It need not derive from anything of this library. A class that is
+registered can be chosen by its name:
 
 >>> import torch
->>> from sklearn_siamese_speaker.nn.protocols import NetworkTraits
->>> class Mine(torch.nn.Module):  # a network
+>>> from sklearn_siamese_speaker.nn.protocols import NetworkTraits, Registry
+>>> registry = Registry()
+>>> @registry.add("mine")
+... class Mine(torch.nn.Module):
 ...     recipe = {"lr": 1e-3}
+>>> registry
+{'mine': <class 'sklearn_siamese_speaker.nn.protocols.Mine'>}
+
+What a part says about itself it says by attributes and methods of the names below, and where it
+says nothing, the values below hold:
+
 >>> NetworkTraits.of(Mine).recipe, NetworkTraits.of(Mine).keeps_proportions
 ({'lr': 0.001}, False)
 """
@@ -15,10 +24,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, Self
+from numbers import Integral, Real
+from typing import Any, Protocol, Self, TypeVar
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+PartT = TypeVar("PartT")
+NamedT = TypeVar("NamedT")
+
+
+class Registry(dict[str, PartT]):
+    """The names that a parameter of the encoder takes, and the classes they stand for."""
+
+    def add(self, name: str) -> Callable[[NamedT], NamedT]:
+        """Return a decorator that registers a class by this name."""
+
+        def register(part: Any) -> Any:
+            self[name] = part
+            return part
+
+        return register
+
+
+# What parts say about themselves
 
 
 @dataclass(frozen=True)
@@ -52,7 +80,7 @@ class ClosedForm(Protocol):
 
     statistics: Any  # a module: frames to (batch, n_statistics); knows its n_statistics
     shrinkage: float  # share of the identity in the within-speaker covariance
-    embedding: torch.nn.Linear  # the layer behind; its in_features are the most directions
+    embedding: nn.Linear  # the layer behind; its in_features are the most directions
 
     def set_discriminant(self, center: Any, directions: Any, mean_square: float) -> None:
         """Take over a mean (n_statistics,) and directions (n_statistics, n_directions)."""
@@ -60,7 +88,7 @@ class ClosedForm(Protocol):
 
 @dataclass(frozen=True)
 class LossTraits(_Traits):
-    """Of a loss; `nn.Loss` is built as ``loss(space, **arguments)``, another as it likes."""
+    """Of a loss; `Loss` is built as ``loss(space, **arguments)``, another as it likes."""
 
     # The names in SPACES that it goes with; None says all.
     metrics: tuple[str, ...] | None = None
@@ -105,3 +133,61 @@ class ScheduleTraits(_Traits):
 
     # Whether the rate of each batch is the same in a training of more epochs.
     can_be_continued: bool = False
+
+
+# Checks of arguments: one sentence names the class that is built, or `owner`, and the argument. A
+# wrong kind is a TypeError, a wrong value a ValueError.
+
+
+def check_sizes(owner: object, *, least: int = 1, **sizes: Any) -> None:
+    """Raise unless all are whole numbers of at least `least`."""
+    for name, size in sizes.items():
+        if not isinstance(size, Integral) or isinstance(size, bool):
+            raise TypeError(_sentence(owner, name, f"a whole number of at least {least}", size))
+        if size < least:
+            raise ValueError(_sentence(owner, name, f"a whole number of at least {least}", size))
+
+
+def check_filters(owner: object, filters: Any) -> None:
+    """Raise unless it is a sequence of at least one positive whole number."""
+    expected = "a tuple of at least one whole number"
+    if isinstance(filters, str) or not hasattr(filters, "__len__"):
+        raise TypeError(_sentence(owner, "filters", expected, filters))
+    if len(filters) == 0:
+        raise ValueError(_sentence(owner, "filters", expected, filters))
+    for i, size in enumerate(filters):
+        check_sizes(owner, **{f"filters[{i}]": size})
+
+
+def check_number(
+    owner: object,
+    *,
+    above: float | None = None,
+    least: float = 0.0,
+    below: float = float("inf"),
+    most: float | None = None,
+    **numbers: Any,
+) -> None:
+    """Raise unless all are numbers in [least, below), or in (above, most]."""
+    left = f"({above:g}" if above is not None else f"[{least:g}"
+    right = f"{most:g}]" if most is not None else f"{below:g})"
+    for name, number in numbers.items():
+        sentence = _sentence(owner, name, f"a number in {left}, {right}", number)
+        if not isinstance(number, Real) or isinstance(number, bool):
+            raise TypeError(sentence)
+        value = float(number)
+        is_low = value <= above if above is not None else value < least
+        is_high = value > most if most is not None else value >= below
+        if is_low or is_high or value != value:
+            raise ValueError(sentence)
+
+
+def check_choice(owner: object, *, known: tuple[str, ...], **choices: Any) -> None:
+    """Raise unless each is one of the `known` names."""
+    for name, choice in choices.items():
+        if choice not in known:
+            raise ValueError(_sentence(owner, name, " or ".join(map(repr, known)), choice))
+
+
+def _sentence(owner: object, name: str, expected: str, found: object) -> str:
+    return f"{type(owner).__name__} needs {name} to be {expected}, got {found!r}."

@@ -11,8 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn_siamese_speaker import FramePooling, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.encoders.training._closed_form import Scatter, start_in_closed_form
 from sklearn_siamese_speaker.model_selection import n_shot_k_way_score
-from sklearn_siamese_speaker.nn import Siamese, StatisticsNetwork, frame_statistics
-from sklearn_siamese_speaker.nn._spaces import EuclideanSpace
+from sklearn_siamese_speaker.nn import EuclideanSpace, Siamese, StatisticsNetwork, frame_statistics
 
 STATISTICS = ("mean", "std", "covariance", "slope_covariance", "mixture")
 

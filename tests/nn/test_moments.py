@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sklearn_siamese_speaker.nn import CovariancePooling, MixturePooling
-from sklearn_siamese_speaker.nn.networks import _moments
+from sklearn_siamese_speaker.nn.networks import statistics
 
 
 def spd(*eigenvalues, n=2):
@@ -19,7 +19,7 @@ def test_the_gradient_of_the_logarithm_holds_for_equal_eigenvalues_too(eigenvalu
     matrices = spd(*eigenvalues).requires_grad_()
 
     def symmetric(m):
-        return _moments.matrix_logarithm((m + m.transpose(1, 2)) / 2)
+        return statistics.matrix_logarithm((m + m.transpose(1, 2)) / 2)
 
     assert torch.autograd.gradcheck(symmetric, matrices)
 
@@ -28,8 +28,8 @@ def test_the_form_that_exports_equals_the_one_by_eigenvectors():
     frames = torch.randn(8, 40, 200, generator=torch.Generator().manual_seed(0))
     frames *= torch.linspace(0.1, 3, 40)[:, None]
     covariance = frames @ frames.transpose(1, 2) / 200 + 0.05 * torch.eye(40)
-    by_vectors = _moments._LogarithmByEigenvectors.apply(covariance)
-    assert (by_vectors - _moments._logarithm_by_roots(covariance)).abs().max() < 1e-4
+    by_vectors = statistics._LogarithmByEigenvectors.apply(covariance)
+    assert (by_vectors - statistics._logarithm_by_roots(covariance)).abs().max() < 1e-4
 
 
 def test_covariance_pooling_of_white_frames_is_zero_but_for_the_regularization():

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._checks import check_number
-from .._spaces import Space
-from ._base import Loss
+from .._siamese import Space
+from ..protocols import check_number
+from ._base import LOSSES, Loss
+
+__all__ = ["AdditiveAngularMargin"]
 
 
+@LOSSES.add("aam")
 class AdditiveAngularMargin(Loss):
     """Cross-entropy over the training speakers, the own one's angle enlarged by a margin.
 

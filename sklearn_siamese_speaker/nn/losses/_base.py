@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .._spaces import Space
+from .._siamese import SPACES, Space
+from ..protocols import Registry
 
-ALL_METRICS = ("euclidean", "cosine", "manhattan", "weighted_manhattan")
+__all__ = ["LOSSES", "CustomLoss", "Loss"]
 
 
 class Loss(nn.Module):
@@ -45,7 +46,7 @@ class Loss(nn.Module):
     1.0
     """
 
-    metrics: ClassVar[tuple[str, ...]] = ALL_METRICS
+    metrics: ClassVar[tuple[str, ...]] = tuple(SPACES)
     takes_pairs: ClassVar[bool] = False
     is_for_any_speakers: ClassVar[bool] = True
 
@@ -60,6 +61,9 @@ class Loss(nn.Module):
         """
         i, j = torch.triu_indices(len(labels), len(labels), offset=1, device=labels.device)
         return self.space.distances(coordinates, coordinates)[i, j], labels[i] == labels[j]
+
+
+LOSSES: Registry[type[Loss]] = Registry()
 
 
 class CustomLoss(Loss):
@@ -93,12 +97,11 @@ class CustomLoss(Loss):
 
 
 class DistanceUnit(nn.Module):
-    """Divide distances by the mean distance of the first training batch.
+    """Divide distances by the mean distance of the first training batch; before it, by 1."""
 
-    Distances between embeddings of an untrained network are of order 0.1 or 100, depending on
-    network, metric and dimensions; in their own unit they start at about 1. The unit is part of the
-    state dict. It is 1 until the first batch in training mode.
-    """
+    # Distances between embeddings of an untrained network are of order 0.1 or 100, depending on
+    # network, metric and dimensions; in their own unit they start at about 1. The unit is part of
+    # the state dict.
 
     unit: Tensor
     is_set: Tensor

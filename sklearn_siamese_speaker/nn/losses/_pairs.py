@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._checks import check_number
-from .._spaces import Space
-from ._base import DistanceUnit, Loss, margin_unit
+from .._siamese import Space
+from ..protocols import check_number
+from ._base import LOSSES, DistanceUnit, Loss, margin_unit
 
-# The head has two numbers to follow the distances of a whole network: it learns this much faster.
+__all__ = ["BinaryCrossEntropy", "Contrastive", "PairLoss", "RandomPairs"]
+
+# Learning-rate multiplier of the head's two parameters.
 _HEAD_SPEED = 10.0
 _FIRST_SLOPE = 5.0
 
@@ -48,6 +50,7 @@ class PairLoss(Loss):
         raise NotImplementedError
 
 
+@LOSSES.add("bce")
 class BinaryCrossEntropy(PairLoss):
     """Binary cross-entropy of "same speaker or not", on a logit that falls with the distance.
 
@@ -104,6 +107,7 @@ class BinaryCrossEntropy(PairLoss):
         return balanced_mean(functional.softplus(torch.where(same, -logits, logits)), same)
 
 
+@LOSSES.add("contrastive")
 class Contrastive(PairLoss):
     """Half the squared distance of same pairs, half the squared lack of margin of others.
 
@@ -184,10 +188,7 @@ class RandomPairs(Loss):
 
 
 def balanced_mean(values: Tensor, same: Tensor) -> Tensor:
-    """Return the mean of values ``(n_pairs,)`` in which same and different pairs weigh half each.
-
-    Pairs of a kind that is missing count as 0.
-    """
+    """Return the mean of values ``(n_pairs,)``, same and different pairs weighing half each."""
     of_same, of_different = values[same], values[~same]
     return (
         of_same.sum() / max(len(of_same), 1) + of_different.sum() / max(len(of_different), 1)

@@ -6,13 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._spaces import Space
-from ._base import DistanceUnit, Loss
+from .._siamese import Space
+from ._base import LOSSES, DistanceUnit, Loss
+
+__all__ = ["Prototypical"]
 
 _FIRST_SCALE = 10.0
 _SCALE_SPEED = 10.0
 
 
+@LOSSES.add("prototypical")
 class Prototypical(Loss):
     """Cross-entropy over the distances to the means of the batch's speakers.
 

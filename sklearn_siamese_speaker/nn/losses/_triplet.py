@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .._checks import check_choice, check_number
-from .._spaces import Space
-from ._base import Loss, margin_unit
+from .._siamese import Space
+from ..protocols import check_choice, check_number
+from ._base import LOSSES, Loss, margin_unit
+
+__all__ = ["Triplet"]
 
 
+@LOSSES.add("triplet")
 class Triplet(Loss):
     """Hinge on ``d(anchor, positive) - d(anchor, negative) + margin``, on mined triplets.
 

@@ -1,4 +1,4 @@
-"""CNN1d and CNN2d: convolutions along time, and over the image of features and time."""
+"""CNN2d and CNN1d: convolutions over the image of features and time, and along time."""
 
 from __future__ import annotations
 
@@ -6,63 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from ..._docs import substitute
-from .._checks import check_filters, check_number, check_sizes
-from ._layers import TEXTS, Size, as_pair, block2d, convolutions_along_frames
+from ..protocols import check_filters, check_number, check_sizes
+from ._layers import NETWORKS, TEXTS, Size, as_pair, block2d, convolutions_along_frames
+
+__all__ = ["CNN1d", "CNN2d"]
 
 
-@substitute(**TEXTS)
-class CNN1d(nn.Module):
-    """Convolutions along time, with the features as channels.
-
-    Source: [1]_.
-
-    Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
-    each filter over time, a fully connected layer, dropout. Input of one feature is taken for raw
-    audio and goes first through a learned filter bank: kernels of 80 samples (5 ms at 16 kHz) every
-    40 samples. Of 3 s at 16 kHz, 45 frames are left before the maximum is taken.
-
-    %(sizes)s
-    %(filters)s
-    kernel_size, stride, pool_size : int, defaults=3, 1, 3
-        %(of_blocks)s
-    %(dropout)s
-
-    References
-    ----------
-    .. [1] W. Dai, C. Dai, S. Qu, J. Li, S. Das, "Very deep convolutional neural networks for raw
-       waveforms", ICASSP, 2017.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_siamese_speaker.nn import CNN1d
-    >>> CNN1d(n_features=1, embedding_dim=64)(torch.randn(8, 1, 16000)).shape
-    torch.Size([8, 64])
-    """
-
-    def __init__(
-        self,
-        n_features: int,
-        *,
-        embedding_dim: int = 1024,
-        filters: tuple[int, ...] = (128, 256, 384),
-        kernel_size: int = 3,
-        stride: int = 1,
-        pool_size: int = 3,
-        dropout: float = 0.2,
-    ) -> None:
-        super().__init__()
-        check_sizes(self, embedding_dim=embedding_dim)
-        self.blocks = convolutions_along_frames(
-            self, n_features, filters, kernel_size, stride, pool_size, dropout
-        )
-        self.embedding = nn.Sequential(nn.Linear(filters[-1], embedding_dim), nn.Dropout(dropout))
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """Map ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``."""
-        return self.embedding(self.blocks(frames).amax(2))
-
-
+@NETWORKS.add("cnn2d")
 @substitute(**TEXTS)
 class CNN2d(nn.Module):
     """Two-dimensional convolutions over the image (features x frames) of a recording.
@@ -120,3 +70,57 @@ class CNN2d(nn.Module):
         """Map ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``."""
         images = self.blocks(frames[:, None])  # (batch, filters, features, frames), both shrunk
         return self.embedding(images.amax((2, 3)))
+
+
+@NETWORKS.add("cnn1d")
+@substitute(**TEXTS)
+class CNN1d(nn.Module):
+    """Convolutions along time, with the features as channels.
+
+    Source: [1]_.
+
+    Each block is convolution, batch normalization, dropout, max pooling, ReLU; then the maximum of
+    each filter over time, a fully connected layer, dropout. Input of one feature is taken for raw
+    audio and goes first through a learned filter bank: kernels of 80 samples (5 ms at 16 kHz) every
+    40 samples. Of 3 s at 16 kHz, 45 frames are left before the maximum is taken.
+
+    %(sizes)s
+    %(filters)s
+    kernel_size, stride, pool_size : int, defaults=3, 1, 3
+        %(of_blocks)s
+    %(dropout)s
+
+    References
+    ----------
+    .. [1] W. Dai, C. Dai, S. Qu, J. Li, S. Das, "Very deep convolutional neural networks for raw
+       waveforms", ICASSP, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_siamese_speaker.nn import CNN1d
+    >>> CNN1d(n_features=1, embedding_dim=64)(torch.randn(8, 1, 16000)).shape
+    torch.Size([8, 64])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        embedding_dim: int = 1024,
+        filters: tuple[int, ...] = (128, 256, 384),
+        kernel_size: int = 3,
+        stride: int = 1,
+        pool_size: int = 3,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        check_sizes(self, embedding_dim=embedding_dim)
+        self.blocks = convolutions_along_frames(
+            self, n_features, filters, kernel_size, stride, pool_size, dropout
+        )
+        self.embedding = nn.Sequential(nn.Linear(filters[-1], embedding_dim), nn.Dropout(dropout))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Map ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)``."""
+        return self.embedding(self.blocks(frames).amax(2))

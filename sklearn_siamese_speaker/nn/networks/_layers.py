@@ -1,10 +1,16 @@
-"""Convolution blocks that take an input of any size, down to a single frame."""
+"""What networks share: their registry, texts of docstrings, blocks for an input of any size."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
-from .._checks import check_filters, check_number, check_sizes
+from ..protocols import Registry, check_filters, check_number, check_sizes
+
+__all__ = ["NETWORKS"]
+
+NETWORKS: Registry[Callable[..., nn.Module]] = Registry()
 
 Size = int | tuple[int, int]
 
@@ -53,15 +59,11 @@ def block2d(
     pool_size: tuple[int, int],
     dropout: float,
 ) -> nn.Sequential:
-    """Return convolution, batch normalization, dropout of whole filters, max pooling, ReLU.
-
-    Neighbors in an image are alike, so single values that are dropped can be read off theirs;
-    whole filters cannot (Tompson et al., "Efficient object localization using convolutional
-    networks", CVPR, 2015). They also take fewer random numbers.
-
-    ReLU commutes with max pooling and with dropout, so this order, the case study's, is the
-    same function as ReLU straight after the normalization, on fewer values.
-    """
+    """Return convolution, batch normalization, dropout of whole filters, max pooling, ReLU."""
+    # Neighbors in an image are alike: the network reads a single dropped value from them, a whole
+    # filter it cannot (Tompson et al., "Efficient object localization using convolutional
+    # networks", CVPR, 2015). ReLU commutes with max pooling and dropout: this order, the case
+    # study's, is the same function as ReLU straight after the normalization, on fewer values.
     padding = (kernel_size[0] // 2, kernel_size[1] // 2)
     return nn.Sequential(
         # The normalization takes a bias away again.
@@ -102,16 +104,13 @@ def convolutions_along_frames(
     pool_size: int,
     dropout: float,
 ) -> nn.Sequential:
-    """Return one block for each of `filters`; samples of raw audio go through a filter bank first.
-
-    The filter bank is the first layer of Dai et al. (2017): kernels of 80 samples, 5 ms at 16 kHz,
-    here every 40 samples. Bad arguments raise in the name of `owner`, the network.
-    """
+    """Return one block for each of `filters`; raw audio goes through a filter bank first."""
     check_filters(owner, filters)
     check_sizes(owner, kernel_size=kernel_size, stride=stride, pool_size=pool_size)
     check_number(owner, dropout=dropout, below=1)
     blocks = []
     if n_features == 1:
+        # The first layer of Dai et al. (2017): kernels of 80 samples, 5 ms at 16 kHz.
         blocks.append(block1d(1, filters[0], kernel_size=80, stride=40))
         n_features = filters[0]
     for n_in, n_out in zip((n_features, *filters), filters, strict=False):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..._docs import substitute
-from .._checks import check_number, check_sizes
-from ._layers import TEXTS, convolutions_along_frames
+from ..protocols import check_number, check_sizes
+from ._layers import NETWORKS, TEXTS, convolutions_along_frames
+
+__all__ = ["CNNLSTM", "LSTM"]
 
 
+@NETWORKS.add("lstm")
 @substitute(**TEXTS)
 class LSTM(nn.Module):
     """Stacked LSTM layers, the mean of their output over time, a fully connected layer.
@@ -61,6 +64,7 @@ class LSTM(nn.Module):
         return self.embedding(outputs.mean(1))
 
 
+@NETWORKS.add("cnn_lstm")
 @substitute(**TEXTS)
 class CNNLSTM(nn.Module):
     """Convolutions along time, an LSTM on their output, its mean over time, a connected layer.

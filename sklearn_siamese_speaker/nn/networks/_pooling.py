@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+__all__ = ["StatisticsPooling"]
+
 _SMALLEST_VARIANCE = 1e-5
 
 

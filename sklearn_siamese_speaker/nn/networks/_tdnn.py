@@ -5,11 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..._docs import substitute
-from .._checks import check_filters, check_number, check_sizes
-from ._layers import TEXTS, block1d
+from ..protocols import check_filters, check_number, check_sizes
+from ._layers import NETWORKS, TEXTS, block1d
 from ._pooling import StatisticsPooling
 
+__all__ = ["TDNN"]
 
+
+@NETWORKS.add("tdnn")
 @substitute(**TEXTS)
 class TDNN(nn.Module):
     """Time-delay network with statistics pooling, the x-vector at a size for CPUs.
