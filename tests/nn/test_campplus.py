@@ -37,8 +37,8 @@ def test_any_number_of_frames_from_three_on_gives_one_embedding(n_frames):
 
 
 def test_a_recording_does_not_depend_on_its_neighbors():
-    frames = torch.randn(3, 16, 230)
-    network = make_small()
+    network = make_small().double()
+    frames = torch.randn(3, 16, 230, dtype=torch.float64)
     torch.testing.assert_close(network(frames)[1:2], network(frames[1:2]))
 
 
