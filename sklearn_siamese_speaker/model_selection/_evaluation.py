@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from os import PathLike
@@ -16,8 +15,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from .._docs import substitute
+from .._audio import warn_caller
 from .._estimators import find_threshold, published_metric, steps_of, unwrap
+from .._files import hash_samples
 from .._progress import Progress
 from ..similarity import METRICS, nearest_speakers
 from ._embedding_metric import find_embedding_metric
@@ -29,41 +29,13 @@ from ._intervals import (
 )
 from ._tasks import TaskBlock
 
-_TEXTS = {
-    "tasks_among_embeddings": """\
-Parameters
-----------
-E : ndarray of shape (n_samples, n_dims)
-y : ndarray of shape (n_samples,)
-blocks : iterable of (support, query)
-progress : Progress
-    Advanced by the tasks that are done.
-"""
-}
-
 
 class TaskEvaluator:
-    """A fixed front end that embeds every recording once, and what recognizes embeddings.
+    """A fixed front end that embeds every recording once, and what recognizes embeddings."""
 
-    What recognizes is, in this order: the nearest class mean for a transformer; the classifier's
-    own ``predict_tasks(E, support, query)``, called unfitted, which returns an int array
-    (n_tasks, k_way, n_queries) with the position of the recognized speaker along `k_way` and -1
-    for a rejected query; for scikit-learn's 1-NN the nearest recording, which is the same and
-    saves a fit for each task; or a clone of the classifier fitted on each task.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Transformer, classifier of embeddings, or pipeline of fitted transformers that ends in
-        either. The `encoder` of a classifier that has one belongs to the front end.
-
-    Attributes
-    ----------
-    front : list of estimator
-        The fitted transformers that embed.
-    classifier : estimator or None
-        What recognizes embeddings; None for a transformer.
-    """
+    # `estimator` is a transformer, a classifier of embeddings, or a pipeline of fitted transformers
+    # that ends in either; the `encoder` of a classifier that has one belongs to `front`, the fitted
+    # transformers. `classifier` is None for a transformer: the nearest class mean recognizes.
 
     def __init__(self, estimator: BaseEstimator) -> None:
         if is_classifier(estimator):
@@ -86,32 +58,24 @@ class TaskEvaluator:
             X = transformer.transform(X)
         return np.asarray(X)
 
-    @substitute(**_TEXTS)
     def recognize(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
-        """Recognize the queries of blocks of tasks.
-
-        %(tasks_among_embeddings)s
-
-        Yields
-        ------
-        support, query : ndarray
-            As in `blocks`.
-        recognized : ndarray of shape (n_block_tasks, k_way, n_queries)
-            Position of the recognized speaker along `k_way`, or -1.
-        """
+        """Yield support, query and position of the recognized speaker along `k_way`, or -1."""
         for support, query in blocks:
             yield support, query, self._recognize_block(E, y, support, query, progress)
 
     def _recognize_block(
         self, E: NDArray, y: NDArray, support: NDArray, query: NDArray, progress: Progress
     ) -> NDArray[np.intp]:
+        """Return the recognized positions, by the fastest way the classifier offers."""
         if self.classifier is None:
             recognized = nearest_speakers(E, support, query, metric=self._metric)
         elif hasattr(self.classifier, "predict_tasks"):
+            # Called unfitted: all tasks of a block at once.
             recognized = self.classifier.predict_tasks(E, support, query)
         elif _is_nearest_neighbor(self.classifier):
+            # The same as a fit for each task, which it saves.
             recognized = nearest_speakers(E, support, query, aggregation="nearest")
         else:
             recognized = np.empty(query.shape, dtype=np.intp)
@@ -138,20 +102,7 @@ class TaskEvaluator:
     def evaluate(
         self, E: NDArray, y: NDArray, blocks: Iterable[TaskBlock], progress: Progress
     ) -> Bunch:
-        """Recognize blocks of tasks among embeddings and sum them up.
-
-        %(tasks_among_embeddings)s
-
-        Returns
-        -------
-        evaluation : Bunch
-            `accuracies` (n_tasks,); their `mean`; `lower` and `upper`, the 95 % interval for other
-            speakers, NaN for fewer than 10 speakers; `same_speakers_lower` and
-            `same_speakers_upper`, the 95 % interval for other tasks among the same speakers;
-            `queries` and `recognized` (n_speakers,), how many queries each speaker had and how many
-            of them were recognized; `bootstrap` (n_draws,), the mean under resampled speakers;
-            `fingerprint`, equal for equal tasks.
-        """
+        """Recognize blocks of tasks, and return accuracies, intervals and counts by speaker."""
         labels, speakers = np.unique(y, return_inverse=True)
         counts = np.zeros((2, len(labels)))
         parts, digest = [], blake2b(speakers.tobytes(), digest_size=16)
@@ -185,13 +136,15 @@ def task_accuracies(recognized: NDArray[np.intp]) -> NDArray[np.float64]:
 
 def _split_classifier(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
     """Return the fitted transformers before the classifier, and the classifier of embeddings."""
+    # A classifier with an encoder would embed in every task: the encoder becomes part of the front,
+    # and what the classifier would have asked it is set.
     *front, classifier = steps_of(estimator)
     if getattr(classifier, "encoder", None) is None:
         _check_metric(front, classifier)
         return front, classifier
     encoder = getattr(classifier, "encoder_", classifier.encoder)
     classifier = clone(classifier).set_params(encoder=None)
-    if classifier.get_params().get("metric") == "auto":  # it would have asked the encoder
+    if classifier.get_params().get("metric") == "auto":
         classifier.set_params(metric=find_embedding_metric(encoder))
     if classifier.get_params().get("threshold") == "encoder":
         classifier.set_params(threshold=find_threshold(encoder, classifier.metric))
@@ -243,17 +196,16 @@ def _warn_of_copies(X: ArrayLike) -> None:
     first: dict[object, int] = {}
     copies = []
     for i, recording in enumerate(X if isinstance(X, Sequence) else np.asarray(X)):
+        # A path stands for its file: nothing is read twice to be compared.
         is_path = isinstance(recording, str | PathLike)
-        content = recording if is_path else hash(np.asarray(recording).tobytes())
+        content = recording if is_path else hash_samples(recording)
         if first.setdefault(content, i) != i:
             copies.append((i, first[content]))
     if copies:
         copy, original = copies[0]
-        warnings.warn(
+        warn_caller(
             f"X[{copy}] is the same recording as X[{original}], one of {len(copies)} copies in X: "
-            "duplicates leak between support and query; remove them.",
-            UserWarning,
-            stacklevel=4,
+            "duplicates leak between support and query; remove them."
         )
 
 

@@ -1,36 +1,12 @@
 """How sure an accuracy is: speakers resampled, and beside it the same speakers taken as given.
 
 The speaker-level interval answers "what would other speakers have given?". It is a bootstrap of the
-speakers who speak, each with all of their queries, because queries of one speaker are alike. Two
-things are added to the bootstrap:
-
-* The draws of a bootstrap of few speakers vary too little. They are spread as Student's t is wider
-  than the normal distribution [1]_. The degrees of freedom are Satterthwaite's [2]_: where a few
-  speakers make most of the errors, they are as few as these speakers.
-* Where no speaker makes an error, the draws do not vary at all, although other speakers may be
-  harder. Then the interval is that of Clopper and Pearson for as many queries as speakers, which
-  assumes that the speaker alone decides whether a query is recognized. Nowhere is the interval
-  wider than that.
-
-``benchmarks/bounds.py`` measures how often the intervals hold. With fewer than 10
-speakers the one of a difference does not hold in 95 % of the cases, and that of an accuracy near 1
-is wider than 0.3; none is given.
-
-Resampling a speaker also as a candidate for the queries of others (the pigeonhole bootstrap) counts
-the chance of each pair of speakers three times: in simulations with 20 speakers its intervals are
-twice too wide.
-
-References
-----------
-.. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", The American Statistician
-   69(4), 2015, 371-386, section 4.
-.. [2] Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components.
-   Biometrics Bulletin 2(6), 110-114.
+speakers who speak, each with all of their queries, because queries of one speaker are alike.
+``benchmarks/bounds.py`` measures how often the intervals hold.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -38,9 +14,12 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.utils import Bunch
 
+from .._audio import warn_caller
 from ..metrics.uncertainty import clopper_pearson
 
 CONFIDENCE = 0.95
+# With fewer, the interval of a difference does not hold in 95 % of the cases, and that of an
+# accuracy near 1 is wider than 0.3.
 MIN_SPEAKERS = 10
 _ONE_SIDED = (1 + CONFIDENCE) / 2
 _NORMAL_QUANTILE = stats.norm.ppf(_ONE_SIDED)
@@ -52,20 +31,9 @@ _SEED = 0  # the same draws for every system, so that their differences are pair
 def count_recognized(
     speakers: NDArray[np.intp], recognized: NDArray[np.intp], n_speakers: int
 ) -> tuple[NDArray, NDArray]:
-    """Count the queries of each speaker, and those recognized.
-
-    Parameters
-    ----------
-    speakers : ndarray of shape (n_tasks, k_way)
-        Speaker at each position of each task, in [0, n_speakers).
-    recognized : ndarray of shape (n_tasks, k_way, n_queries)
-        Position of the recognized speaker, or -1.
-    n_speakers : int
-
-    Returns
-    -------
-    n_queries, n_right : ndarray of shape (n_speakers,)
-    """
+    """Return the queries of each speaker, and how many were recognized: two of (n_speakers,)."""
+    # speakers: (n_tasks, k_way), in [0, n_speakers); recognized: (n_tasks, k_way, n_queries), the
+    # position of the recognized speaker, or -1.
     is_right = recognized == np.arange(recognized.shape[1])[:, np.newaxis]
     n_right = np.bincount(speakers.ravel(), is_right.sum(axis=2).ravel(), minlength=n_speakers)
     n_tasks = np.bincount(speakers.ravel(), minlength=n_speakers)
@@ -75,19 +43,11 @@ def count_recognized(
 def bootstrap_shares(
     n_queries: NDArray, values: NDArray, n_draws: int = _N_DRAWS
 ) -> NDArray[np.float64]:
-    """Return the share of values in the queries under resampled speakers.
-
-    Parameters
-    ----------
-    n_queries, values : ndarray of shape (n_speakers,)
-        Queries of each speaker, and those recognized, or a difference of two such counts.
-    n_draws : int, default=2000
-
-    Returns
-    -------
-    shares : ndarray of shape (n_draws,)
-        Of two systems on the same tasks, equal positions belong to equal draws.
-    """
+    """Return the share of values in the queries under resampled speakers: (n_draws,)."""
+    # Resampling a speaker also as a candidate for the queries of others (the pigeonhole bootstrap)
+    # counts the chance of each pair of speakers three times: in simulations with 20 speakers its
+    # intervals are twice too wide. So only those who speak are drawn.
+    # Equal positions in the results of two systems on the same tasks belong to equal draws.
     present = n_queries > 0
     n_queries, values = n_queries[present], values[present]
     n_speakers = len(n_queries)
@@ -97,18 +57,7 @@ def bootstrap_shares(
 
 
 def accuracy_interval(n_queries: NDArray, n_right: NDArray) -> tuple[float, float]:
-    """Return the 95 % interval of an accuracy for other speakers.
-
-    Parameters
-    ----------
-    n_queries, n_right : ndarray of shape (n_speakers,)
-        Queries of each speaker, and those recognized.
-
-    Returns
-    -------
-    lower, upper : float
-        In [0, 1]. NaN for fewer than `MIN_SPEAKERS` speakers with a query.
-    """
+    """Return the 95 % interval of an accuracy for other speakers, in [0, 1], or NaN."""
     n_speakers = np.count_nonzero(n_queries)
     if n_speakers < MIN_SPEAKERS:
         return np.nan, np.nan
@@ -117,20 +66,7 @@ def accuracy_interval(n_queries: NDArray, n_right: NDArray) -> tuple[float, floa
 
 
 def compare_paired(n_queries: NDArray, n_right: NDArray, n_right_of_baseline: NDArray) -> Bunch:
-    """Return the interval of the difference of two accuracies on the same tasks, and its p-value.
-
-    Parameters
-    ----------
-    n_queries, n_right, n_right_of_baseline : ndarray of shape (n_speakers,)
-        Queries of each speaker, and those that each of the two systems recognized.
-
-    Returns
-    -------
-    comparison : Bunch
-        `lower` and `upper`, the 95 % interval for other speakers, in [-1, 1]; and `p_value`,
-        two-sided, of no difference. All are NaN for fewer than `MIN_SPEAKERS` speakers with a
-        query.
-    """
+    """Return `lower`, `upper` and `p_value` of the difference of two accuracies, or NaN."""
     total, n_speakers = n_queries.sum(), np.count_nonzero(n_queries)
     more = n_right - n_right_of_baseline
     if n_speakers < MIN_SPEAKERS:
@@ -148,6 +84,9 @@ def compare_paired(n_queries: NDArray, n_right: NDArray, n_right_of_baseline: ND
 
 def _spread_draws(n_queries: NDArray, values: NDArray) -> NDArray[np.float64]:
     """Return the draws of a share, spread as Student's t is wider than the normal distribution."""
+    # The draws of a bootstrap of few speakers vary too little: Hesterberg (2015), "What teachers
+    # should know about the bootstrap", section 4. The degrees of freedom are those of Satterthwaite
+    # (1946): where a few speakers make most of the errors, they are as few as these speakers.
     share = values.sum() / n_queries.sum()
     squares = (values - share * n_queries)[n_queries > 0] ** 2
     draws, n_speakers = bootstrap_shares(n_queries, values), len(squares)
@@ -161,6 +100,8 @@ def _spread_draws(n_queries: NDArray, values: NDArray) -> NDArray[np.float64]:
 
 def _interval(draws: NDArray[np.float64], limits: tuple[float, float]) -> tuple[float, float]:
     """Return the percentiles of draws, cut to the limits; the limits where draws do not vary."""
+    # Where no speaker makes an error, the draws do not vary at all, although other speakers may be
+    # harder. The limits take as many queries as speakers: the speaker alone decides.
     if np.ptp(draws) == 0:
         return limits
     lower, upper = np.quantile(draws, [1 - _ONE_SIDED, _ONE_SIDED])
@@ -183,19 +124,14 @@ def warn_of_few_speakers(evaluations: Iterable[Bunch], where: str = "y") -> None
     """Warn once where an evaluation has no interval, with the number of speakers it takes."""
     numbers = [np.count_nonzero(evaluation.queries) for evaluation in evaluations]
     if min(numbers) < MIN_SPEAKERS:
-        warnings.warn(
+        warn_caller(
             f"{where} has {min(numbers)} speakers in its tasks, too few for an interval over "
-            f"speakers, which takes at least {MIN_SPEAKERS}. Evaluate on more speakers.",
-            UserWarning,
-            stacklevel=3,
+            f"speakers, which takes at least {MIN_SPEAKERS}. Evaluate on more speakers."
         )
 
 
 def same_speakers_interval(accuracies: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the normal 95 % interval of the mean over tasks (n_tasks,), cut to [0, 1].
-
-    It answers "what would other tasks among the same speakers have given?". NaN for one task.
-    """
+    """Return the normal 95 % interval for other tasks among the same speakers; NaN for one task."""
     if len(accuracies) < 2:
         return np.nan, np.nan
     half = _NORMAL_QUANTILE * accuracies.std(ddof=1) / np.sqrt(len(accuracies))

@@ -12,24 +12,14 @@ if TYPE_CHECKING:
 
 
 class Results(Bunch):
-    """A Bunch of arrays over a grid of settings. Subclasses name the axes of the grid."""
+    """A Bunch of arrays over a grid of settings, whose axes subclasses name."""
 
-    # Name of the column in a table, and of the entry that holds its values.
+    # Name of the column in a table: the entry that holds its values. Subclasses stay at this
+    # address: results are pickled.
     _axes: ClassVar[dict[str, str]]
 
     def to_frame(self) -> DataFrame:
-        """Return one row for each point of the grid.
-
-        Returns
-        -------
-        frame : DataFrame
-            The settings first, then all results that are one number for each of them.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
+        """Return a DataFrame with one row for each point of the grid, settings first."""
         from pandas import DataFrame
 
         axes = [np.asarray(self[entry]) for entry in self._axes.values()]

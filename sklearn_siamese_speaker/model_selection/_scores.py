@@ -11,14 +11,10 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import (
-    Bunch,
-    _safe_indexing,
-    check_consistent_length,
-    column_or_1d,
-)
+from sklearn.utils import Bunch, _safe_indexing, check_consistent_length, column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from .._audio import warn_caller
 from .._docs import substitute
 from .._progress import Progress
 from ._evaluation import TaskEvaluator, task_accuracies
@@ -195,12 +191,10 @@ class NShotKWayScorer(BaseEstimator):
         trained = [getattr(step, "classes_", []) for step in TaskEvaluator(estimator).front]
         known = [speaker for speaker in speakers if any(speaker in names for names in trained)]
         if known:
-            warnings.warn(
+            warn_caller(
                 f"{len(known)} of {len(speakers)} speakers to score on were trained on, {known[0]} "
                 "and others: the score is too high for other speakers. Give the search "
-                "cv=SpeakerKFold().",
-                UserWarning,
-                stacklevel=3,
+                "cv=SpeakerKFold()."
             )
 
     def get_metadata_routing(self) -> MetadataRequest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
+from .._audio import warn_caller
 from .._labels import check_speakers
 
 # Support and queries of some tasks, as indices of recordings: (n_block_tasks, k_way, n_shots) and
@@ -30,17 +30,9 @@ def encode_speakers(y: ArrayLike | None, owner: str) -> tuple[NDArray, NDArray[n
 
 
 class SpeakerPool:
-    """The speakers with enough recordings for a task, and tasks drawn among them.
+    """The speakers with enough recordings for a task, and tasks drawn among them."""
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Speaker of each recording.
-    groups : array-like of shape (n_samples,) or None
-        Session of each recording; then the support and the queries of a speaker share no session.
-    n_shots, n_queries : int
-        Recordings of a speaker in the support and among the queries.
-    """
+    # With `groups`, sessions, the support and the queries of a speaker share no session.
 
     def __init__(
         self, y: ArrayLike, groups: ArrayLike | None, n_shots: int, n_queries: int
@@ -77,19 +69,15 @@ class SpeakerPool:
                 f"got {self.n_speakers} of {total} speakers in y."
             )
         if self.n_left_out:
-            warnings.warn(
+            warn_caller(
                 f"{self.n_left_out} of {total} speakers in y are left out of the tasks: "
-                f"they have fewer than {need}.",
-                UserWarning,
-                stacklevel=3,
+                f"they have fewer than {need}."
             )
         n_asked = n_tasks * k_way * self.n_queries / self.n_speakers
         if n_asked > _QUERIES_PER_SPEAKER:
-            warnings.warn(
+            warn_caller(
                 f"{n_tasks} tasks ask each of {self.n_speakers} speakers {n_asked:.0f} times. More "
-                "tasks will not narrow the speaker-level interval; add speakers.",
-                UserWarning,
-                stacklevel=3,
+                "tasks will not narrow the speaker-level interval; add speakers."
             )
 
     def draw(
@@ -99,15 +87,7 @@ class SpeakerPool:
         random_state: int | RandomState | None,
         block_size: int | None = None,
     ) -> Iterator[TaskBlock]:
-        """Yield blocks of tasks, the same whatever the block size.
-
-        Yields
-        ------
-        support : ndarray of shape (n_block_tasks, k_way, n_shots)
-            Indices of recordings, the speakers of a task in label order.
-        query : ndarray of shape (n_block_tasks, k_way, n_queries)
-            Indices of recordings.
-        """
+        """Yield blocks of tasks, the same whatever the block size; speakers in label order."""
         rng = check_random_state(random_state)
         n_sessions = self._sizes.shape[1] if self.by_session else 0
         n_picks = self.n_shots + self.n_queries
@@ -149,11 +129,9 @@ class SpeakerPool:
     def _choose_query_sessions(
         self, speakers: NDArray[np.intp], uniforms: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Send each session to the support or to the queries: (n_picked_speakers, n_sessions).
-
-        `shots` and `queries` count what is still to be found: they select the probability that
-        `_query_side_probabilities` has computed for this state.
-        """
+        """Send each session to the support or to the queries: (n_picked_speakers, n_sessions)."""
+        # `shots` and `queries` count what is still to be found: they select the probability that
+        # `_query_side_probabilities` has computed for this state.
         on_query = np.empty(uniforms.shape, dtype=bool)
         shots = np.full(len(speakers), self.n_shots)
         queries = np.full(len(speakers), self.n_queries)
@@ -177,22 +155,16 @@ def _session_sizes(speakers: NDArray[np.intp], sessions: NDArray[np.intp]) -> ND
 def _query_side_probabilities(
     sizes: NDArray[np.intp], n_shots: int, n_queries: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the probability that a session goes to the queries, in the course of a division.
-
-    The sessions of a speaker are divided into a support side and a query side. A division is valid
-    if the support side has at least `n_shots` recordings and the query side at least `n_queries`.
-    All valid divisions are to be equally likely. Tossing a coin for each session and starting again
-    if the division is not valid would do that, but it may take very many tosses. This dynamic
-    programme gives the same distribution in one pass over the sessions.
-
-    Returns
-    -------
-    to_query : ndarray of shape (n_speakers, n_sessions, n_shots + 1, n_queries + 1)
-        ``to_query[:, i, a, b]`` is the probability that session i goes to the query side, where
-        the sessions before it have left `a` shots and `b` queries to be found.
-    chance : ndarray of shape (n_speakers,)
-        Probability that a fair coin gives a valid division; zero if no division is valid.
-    """
+    """Return the probability that a session goes to the queries, and that a coin divides well."""
+    # The sessions of a speaker are divided into a support side and a query side. A division is
+    # valid if the support side has at least `n_shots` recordings and the query side at least
+    # `n_queries`. All valid divisions are to be equally likely. Tossing a coin for each session and
+    # starting again if the division is not valid would do that, but it may take very many tosses.
+    # This dynamic programme gives the same distribution in one pass over the sessions.
+    #
+    # to_query[:, i, a, b] is the probability that session i goes to the query side, where the
+    # sessions before it have left `a` shots and `b` queries to be found. The second result,
+    # (n_speakers,), is the probability that a fair coin gives a valid division, zero if none is.
     n_speakers, n_sessions = sizes.shape
     shots, queries = np.arange(n_shots + 1)[:, np.newaxis], np.arange(n_queries + 1)
     rows = np.arange(n_speakers)[:, np.newaxis, np.newaxis]

@@ -131,13 +131,7 @@ def draw_enrolments(
     n_repeats: int,
     random_state: int | RandomState | None,
 ) -> NDArray[np.intp]:
-    """Draw who is enrolled, and with which recordings.
-
-    Returns
-    -------
-    enrolments : ndarray of shape (n_repeats, n_enrolled, n_shots)
-        Indices of recordings, the speakers of each repetition in label order.
-    """
+    """Draw the recordings to enrol, speakers in label order: (n_repeats, n_enrolled, n_shots)."""
     sizes = {"n_enrolled": n_enrolled, "n_shots": n_shots, "n_repeats": n_repeats}
     for name, size in sizes.items():
         check_scalar(size, name, Integral, min_val=1)
@@ -217,10 +211,8 @@ def speaker_level_bound(
     errors: NDArray[np.bool_],
     confidence: float = 0.95,
 ) -> float:
-    """Return the upper bound of an error rate for other speakers.
-
-    Each error involves two of them, who speaks and who is recognized; whoever has been rejected
-    involves nobody else. In `recognized`, that is the speaker.
-    """
+    """Return the upper bound of an error rate for other speakers."""
+    # An error involves two of them, who speaks and who is recognized. A rejected recording involves
+    # nobody else: `recognized` holds the speaker there.
     pairs = np.column_stack([speakers, recognized])
     return error_rate_bound(errors, pairs, confidence=confidence)

@@ -364,6 +364,35 @@ def test_copies_of_a_recording_are_said():
         n_shot_k_way_score(knn, X, y, k_way=2, n_tasks=5)
 
 
+class Trained(PCA):
+    classes_ = ("speaker1",)  # as an encoder publishes whom it was trained on
+
+
+def search(X, y):
+    cv = [(np.arange(len(y)), np.arange(len(y)))]
+    GridSearchCV(Trained(), {}, scoring=NShotKWayScorer(n_tasks=5), cv=cv).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("message", "evaluate"),
+    [
+        ("the same recording", lambda X, y: n_shot_k_way_score(PCA().fit(X), 0 * X, y)),
+        ("left out of the tasks", lambda X, y: n_shot_k_way_score(PCA().fit(X), X, y)),
+        ("add speakers", lambda X, y: NShotKWaySplit(n_tasks=9000).tasks(y)),
+        ("too few for an interval", lambda X, y: seen_unseen_score(PCA(), X, y, k_way=2)),
+        ("were trained on", search),
+    ],
+)
+def test_a_warning_points_to_the_line_of_the_user(message, evaluate):
+    X, y, _ = make_recordings()
+    y[0] = "alone"  # a speaker of one recording
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        evaluate(X, y)
+    pointed = {warning.filename for warning in caught if message in str(warning.message)}
+    assert pointed == {__file__}
+
+
 # A metric that the classifier at the end of a Pipeline cannot see
 
 
