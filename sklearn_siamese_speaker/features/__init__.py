@@ -8,13 +8,13 @@
 - `FrameStore`: frames on disk, where they do not fit into memory
 """
 
-from .._public import publish
-from ._frame_pooling import FramePooling
-from ._raw_audio import RawAudio
-from ._vggish import VGGish
-from .mel import MFCC, LogMelSpectrogram
-from .store import FrameStore
+# isort: off
+# The order of the API page.
+from .. import _public
+from ._raw_audio import *
+from .mel import *
+from ._vggish import *
+from ._frame_pooling import *
+from .store import *
 
-__all__ = ["MFCC", "FramePooling", "FrameStore", "LogMelSpectrogram", "RawAudio", "VGGish"]
-
-publish(globals())
+_public.publish(globals())

@@ -27,6 +27,8 @@ from .frames import check_frames, fit_mixture, fit_slope_scale, slopes
 if TYPE_CHECKING:
     from torch.nn import Module
 
+__all__ = ["FramePooling"]
+
 Frames = Sequence[NDArray] | NDArray
 Pooling = Callable[[NDArray], NDArray]  # (n_features, n_frames) to (n_columns,)
 

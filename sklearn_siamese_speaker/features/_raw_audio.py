@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .._docs import substitute
 from .base import TEXTS, Frames, FrontEnd
 
+__all__ = ["RawAudio"]
+
 
 @substitute(**TEXTS)
 class RawAudio(FrontEnd):

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from torch import device as Device  # noqa: N812
     from torch.nn import Module
 
+__all__ = ["VGGish"]
+
 N_DIMS = 128
 # Rows that pass the dense layers at once, which take as long for one: to read 335 MB of weights for
 # each recording takes a third of all time.

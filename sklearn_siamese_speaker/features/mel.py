@@ -23,6 +23,8 @@ from .spectral import (
     power_to_db,
 )
 
+__all__ = ["MFCC", "LogMelSpectrogram"]
+
 MAX_MELS = 1024
 MAX_WINDOW = 1.0  # seconds
 _LARGE_EXPONENT = 20  # of two: samples of a million times full scale
