@@ -1,4 +1,4 @@
-"""Who is recognized, and who is accepted: by a threshold, by a margin, relative to a cohort.
+"""Who is accepted as the most similar speaker: by threshold, by margin, relative to a cohort.
 
 Pure functions on embeddings. A position of -1 stands for somebody unknown. A cohort is recordings
 of many other people, who are never to be recognized.
@@ -13,53 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 
-from ..similarity import (
-    check_embeddings,
-    most_similar,
-    similarity,
-    speaker_similarities,
-    task_similarities,
-    two_highest,
-)
+from ..similarity import check_embeddings, similarity, task_similarities, two_highest
 
 # The N_TOP highest similarities to the cohort are averaged, and the mean is multiplied by WEIGHT.
 # Chosen on held-out train speakers of speechocean762 (benchmarks/open_set.py --choose).
 N_TOP, WEIGHT = 10, 0.5
 _BATCH = 256  # recordings compared with the cohort at a time
 
+# The highest similarity (n_block_tasks, k_way, n_queries) is relative to a cohort if there is one.
 _Blocks = Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64]]]
 
 
-def recognize(
-    E: NDArray[Any],
-    prototypes: NDArray[Any],
-    first: NDArray[np.intp],
-    metric: str,
-    *,
-    threshold: float | None,
-    margin: float | None,
-    cohort: NDArray[Any] | None,
-) -> NDArray[np.intp]:
-    """Return the position of the most similar speaker, -1 if rejected: (n_queries,)."""
-    leading: NDArray[np.bool_] | np.bool_ = np.True_
-    # Without a margin only the best speaker matters, who is found at the cost of a matrix product.
-    if margin is None:
-        row, best = most_similar(E, prototypes, metric)
-        position = np.searchsorted(first, row, side="right") - 1
-    else:
-        similarities = speaker_similarities(E, prototypes, first, metric)
-        position, best = similarities.argmax(axis=1), similarities.max(axis=1)
-        leading = leads(similarities, margin)
-    if cohort is not None:
-        best = best - usual_similarity(E, cohort, metric)
-    return decide(position, best, leading, threshold)
-
-
 def leads(similarities: NDArray[Any], margin: float | None) -> NDArray[np.bool_] | np.bool_:
-    """Return whether the highest similarity on the last axis leads the second by `margin`.
-
-    A speaker who is enrolled alone always leads.
-    """
+    """Return whether the highest similarity on the last axis leads; that of one speaker does."""
     if margin is None:
         return np.True_
     best, second = two_highest(similarities)
@@ -68,14 +34,11 @@ def leads(similarities: NDArray[Any], margin: float | None) -> NDArray[np.bool_]
 
 def decide(
     position: NDArray[np.intp],
-    best: NDArray[Any],
+    best: NDArray[Any],  # similarity to that speaker, relative to the cohort if there is one
     leading: NDArray[np.bool_] | np.bool_,
     threshold: float | None,
 ) -> NDArray[np.intp]:
-    """Return the position of the most similar speaker (...), -1 where `best` or `leading` rejects.
-
-    `best` (...) is the similarity to that speaker, relative to the cohort if there is one.
-    """
+    """Return the position of the most similar speaker, -1 if rejected; all of shape (...)."""
     accepted = leading if threshold is None else leading & (best >= threshold)
     return np.where(accepted, position, -1)
 
@@ -89,10 +52,7 @@ def compare_tasks(
     aggregation: str,
     cohort: NDArray[Any] | None,
 ) -> _Blocks:
-    """Yield blocks as `task_similarities` does, and the highest similarity of each query.
-
-    The highest (n_block_tasks, k_way, n_queries) is relative to the cohort if there is one.
-    """
+    """Yield blocks as `task_similarities` does, each with the highest similarity of each query."""
     blocks = task_similarities(E, support, query, metric=metric, aggregation=aggregation)
     if cohort is None:
         yield from ((block, compared, compared.max(axis=-1)) for block, compared in blocks)
@@ -103,10 +63,8 @@ def compare_tasks(
 
 
 def usual_similarity(E: NDArray[Any], cohort: NDArray[Any], metric: str) -> NDArray[np.float64]:
-    """Return the weighted mean of the highest similarities to a cohort: (n_samples,).
-
-    That of a recording depends on no other recording, to the bit.
-    """
+    """Return the weighted mean of the highest similarities to a cohort: (n_samples,)."""
+    # That of a recording depends on no other recording, to the bit.
     usual = np.empty(len(E))
     for batch in gen_batches(len(E), _BATCH):
         similarities = similarity(E[batch], cohort, metric)

@@ -23,14 +23,13 @@ def check_recordings(X: ArrayLike, name: str = "X") -> None:
         raise ValueError(f"{name} is empty: pass at least one recording.")
 
 
-def find_path(X: ArrayLike) -> str | None:
-    """Return the first item of `X`, of its first row if it has rows, if that is a path or text."""
+def refuse_paths(X: ArrayLike, instead: str) -> None:
+    """Raise if the first item of `X`, or of its first row, is a path; say what is taken instead."""
     item: Any = X.to_numpy() if hasattr(X, "to_numpy") else X
     while isinstance(item, list | tuple) or (isinstance(item, np.ndarray) and item.ndim):
-        if not len(item):
-            return None
-        item = item[0]
-    return str(fspath(item)) if isinstance(item, str | PathLike) else None
+        item = item[0] if len(item) else None
+    if isinstance(item, str | PathLike):
+        raise ValueError(f"X holds {str(fspath(item))!r}, but {instead}")
 
 
 def fit_encoder(encoder: BaseEstimator, X: ArrayLike, labels: NDArray[Any]) -> BaseEstimator:

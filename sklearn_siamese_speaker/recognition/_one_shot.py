@@ -26,10 +26,18 @@ from ..similarity import (
     METRICS,
     build_prototypes,
     check_embeddings,
+    most_similar,
     speaker_similarities,
 )
-from ._acceptance import check_cohort, choose_cohort, compare_tasks, decide, leads, recognize
-from ._embedding import check_recordings, embed, find_path, fit_encoder
+from ._acceptance import (
+    check_cohort,
+    choose_cohort,
+    compare_tasks,
+    decide,
+    leads,
+    usual_similarity,
+)
+from ._embedding import check_recordings, embed, fit_encoder, refuse_paths
 from ._threshold import N_ENROLMENTS, calibrate, check_target
 
 # While another thread resets the classifier, some may be gone; it is fitted only if all exist.
@@ -51,8 +59,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     """Recognize speakers from as little as one enrolled recording each.
 
     Every speaker is enrolled with one or more recordings, and a recording is recognized as the
-    speaker whose enrolment is most similar in the embedding space. A speaker enrolled, added or
-    removed leaves the similarities to the others unchanged to the bit.
+    speaker whose enrolment is most similar in the embedding space. Enrolling or removing a speaker
+    does not change the similarities to the others, to the bit.
 
     Parameters
     ----------
@@ -73,10 +81,10 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         Similarity to the best speaker below which a recording is of somebody unknown: a negative
         number for the distances, between -1 and 1 for the cosine. None accepts everybody.
         :meth:`calibrate_threshold` sets it for a false-accept rate. With `cohort` it is compared
-        with the normalized similarity instead. "encoder" is the `threshold_` that a
-        :class:`PretrainedSpeakerEncoder` comes with, for those who have nobody to calibrate on. It
-        is made for about five people with one recording each: more of either let more strangers
-        pass.
+        with the normalized similarity instead. If you have no calibration speakers, use "encoder",
+        the `threshold_` that a :class:`PretrainedSpeakerEncoder` comes with. It is made for about
+        five people with one recording each; more people, or more recordings of each, let more
+        strangers pass.
     margin : float or None, default=None
         Least lead of the best speaker's similarity over the second best's; a recording with less
         is of somebody unknown. A speaker enrolled alone always has it. `cohort` plays no part.
@@ -124,15 +132,15 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     costs about one matrix product; everything else compares all pairs exactly, at about 0.1
     microseconds a pair and 128 dimensions.
 
-    With a `cohort`, half of what is usual for a recording, the mean of its 10 highest similarities
-    to the cohort, is subtracted from its similarity to the best speaker: a voice like many others
-    must be more alike to be accepted. This is adaptive test normalization [3]_ [4]_ at half
+    With a `cohort`, half the mean of a recording's 10 highest similarities to the cohort is
+    subtracted from its similarity to the best speaker: a voice that is like many others needs a
+    higher similarity to be accepted. This is adaptive test normalization [3]_ [4]_ at half
     strength and without its division by a standard deviation. Who is most similar, and what every
     method but `predict` and `predict_tasks` returns, is as without a cohort.
 
     One classifier may serve several threads. Each call sees the enrolment as it was before or after
     a change, never a mixture, and the changes of several threads follow one another. Only one call
-    at a time enrols: a slow encoder holds up other enrolments, but no recognition.
+    at a time enrols: a slow encoder delays other enrolments, but not recognition.
 
     References
     ----------
@@ -222,7 +230,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a label is missing, or nobody could be told from an unknown speaker. If
+            If a label is missing, or `unknown_label` cannot stand for unknown speakers. If
             ``threshold="encoder"`` and the encoder comes without a threshold.
 
         Warns
@@ -259,8 +267,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If somebody joins and more speakers are enrolled now than `threshold` was calibrated
-            for: more unknown recordings pass than its target.
+            If more speakers are enrolled after the call than before it, and than `threshold` was
+            calibrated for: more unknown recordings pass than its target.
         """
         with self._changing() as changed:
             if hasattr(changed, "classes_"):
@@ -272,8 +280,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     def forget(self, labels: ArrayLike) -> Self:
         """Remove speakers for good: neither label nor embedding is kept anywhere in the object.
 
-        An encoder that was fitted on their recordings is not un-trained, and keeps their names if
-        it keeps any. After the last speaker is forgotten, the classifier is as before `fit`.
+        An encoder that was fitted on their recordings stays as it is, with their names if it holds
+        any. After the last speaker is forgotten, the classifier is as before `fit`.
 
         Parameters
         ----------
@@ -306,17 +314,17 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
     ) -> Self:
         """Set `threshold` for a share of unknown recordings that may be accepted as anybody.
 
-        Calibration speakers are enrolled a hundred times, some at a time and always the same
-        draws; the others are unknown. The more speakers are enrolled, the more easily is somebody
-        unknown like one of them: the threshold holds for `n_enrolled` and `n_shots`. The recordings
-        of enrolled speakers teach the scale of :meth:`predict_proba` meanwhile.
+        A hundred times, some of the calibration speakers are enrolled and the others are unknown;
+        the draws are fixed. An unknown speaker is more easily like one of many enrolled speakers
+        than like one of few: the threshold holds for `n_enrolled` and `n_shots`. The scale of
+        :meth:`predict_proba` is learned from the other recordings of the enrolled speakers.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_dims), or whatever the encoder takes
             Recordings of speakers that the encoder was not trained on.
         y : array-like of shape (n_samples,)
-            Speaker of each recording. Nobody of them is enrolled for good.
+            Speaker of each recording. None of them stays enrolled.
         target_far : float, default=0.01
             Share of the unknown recordings to accept at most, between 0 and 1.
         n_enrolled : int, default=None
@@ -342,8 +350,8 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If there are too few speakers to enrol or for the target: fewer than
             ``3 * n_enrolled / target_far`` pairs of them. Even without an error, a higher rate
-            could not be excluded then. Nothing has been embedded. If the cohort has fewer than 2
-            different recordings, or shares one with `X`.
+            could not be excluded. This is checked before anything is embedded. If the cohort has
+            fewer than 2 different recordings, or shares one with `X`.
 
         Examples
         --------
@@ -378,16 +386,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
         """
         now = self._now()
         unknown = now._unknown_label(now.classes_)
-        E = now._embed(X)
-        position = recognize(
-            E,
-            now.prototypes_,
-            now.first_prototype_,
-            now.metric_,
-            threshold=now._find_threshold(now.encoder_),
-            margin=now.margin,
-            cohort=now._check_cohort(E),
-        )
+        position = now._recognize(now._embed(X))
         speakers = now.classes_[position]
         if unknown is None:
             return speakers
@@ -484,9 +483,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
             other recordings are in `X` and whoever else is enrolled.
         """
         now = self._now()
-        return speaker_similarities(
-            now._embed(X), now.prototypes_, now.first_prototype_, now.metric_
-        )
+        return now._compare(now._embed(X))
 
     def predict_tasks(
         self, E: ArrayLike, support: NDArray[np.intp], query: NDArray[np.intp]
@@ -687,15 +684,33 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):
                 self.n_features_in_ = encoder.n_features_in_
             return E
         check_recordings(X)
-        path = find_path(X)
-        if path is not None:
-            raise ValueError(
-                f"X holds {path!r}, but embeddings are expected where encoder=None: give "
-                "OneShotClassifier the encoder, or pass its embeddings."
-            )
-        return check_embeddings(
-            validate_data(self, X, reset=reset, dtype=(np.float64, np.float32)), "X"
+        refuse_paths(
+            X,
+            "embeddings are expected where encoder=None: give OneShotClassifier the encoder, or "
+            "pass its embeddings.",
         )
+        checked = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+        return check_embeddings(checked, "X")
+
+    def _compare(self, E: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the similarity of each embedding to each speaker: (n_samples, n_speakers)."""
+        return speaker_similarities(E, self.prototypes_, self.first_prototype_, self.metric_)
+
+    def _recognize(self, E: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the position of the most similar speaker, -1 if rejected: (n_samples,)."""
+        threshold, cohort = self._find_threshold(self.encoder_), self._check_cohort(E)
+        leading: NDArray[np.bool_] | np.bool_ = np.True_
+        # Without a margin only the best speaker matters, who is found at the cost of a product.
+        if self.margin is None:
+            row, best = most_similar(E, self.prototypes_, self.metric_)
+            position = np.searchsorted(self.first_prototype_, row, side="right") - 1
+        else:
+            similarities = self._compare(E)
+            position, best = similarities.argmax(axis=1), similarities.max(axis=1)
+            leading = leads(similarities, self.margin)
+        if cohort is not None:
+            best = best - usual_similarity(E, cohort, self.metric_)
+        return decide(position, best, leading, threshold)
 
     def _find_metric(self, encoder: BaseEstimator | None) -> str:
         return find_embedding_metric(encoder) if self.metric == "auto" else self.metric

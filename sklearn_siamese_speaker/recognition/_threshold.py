@@ -1,4 +1,4 @@
-"""Threshold and probabilities from imitated enrolments: some enrol, the others are unknown."""
+"""Threshold and probabilities from simulated enrolments: some enrol, the others are unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..model_selection.open_set import speaker_level_bound
 from ..similarity import two_highest
 from ._acceptance import compare_tasks
 
-N_ENROLMENTS = 100  # imitated for the threshold
+N_ENROLMENTS = 100  # simulated for the threshold
 _N_SCALE_ENROLMENTS = 20  # of them, for the scale; all their similarities are kept
 
 # Of each unknown recording (n_unknown,): its highest similarity, relative to the cohort if there is
@@ -43,9 +43,9 @@ def check_target(target_far: float, n_enrolled: int, n_speakers: int) -> None:
 
 
 def calibrate(
-    E: NDArray[Any],
-    speakers: NDArray[np.intp],
-    enrolments: NDArray[np.intp],
+    E: NDArray[Any],  # (n_samples, n_dims)
+    speakers: NDArray[np.intp],  # (n_samples,)
+    enrolments: NDArray[np.intp],  # rows of E that enrol: (n_enrolments, n_enrolled, n_shots)
     *,
     metric: str,
     aggregation: str,
@@ -53,15 +53,11 @@ def calibrate(
     cohort: NDArray[Any] | None,
     target_far: float,
 ) -> dict[str, Any]:
-    """Return what `OneShotClassifier.calibration_` reports of the threshold and `proba_scale`.
-
-    `enrolments` (n_enrolments, n_enrolled, n_shots) holds the rows of `E` (n_samples, n_dims) that
-    enrol, and `speakers` (n_samples,) who speaks in each row.
-    """
+    """Return the part of `OneShotClassifier.calibration_` that is measured on the recordings."""
     unknown: list[_Unknown] = []
     known: list[_Known] = []
-    imitated = _imitate(E, speakers, enrolments, metric, aggregation, cohort)
-    for of_unknown, of_known in track(imitated, "Calibrating the threshold", len(enrolments)):
+    simulated = _simulate(E, speakers, enrolments, metric, aggregation, cohort)
+    for of_unknown, of_known in track(simulated, "Calibrating the threshold", len(enrolments)):
         unknown.append(of_unknown)
         if len(known) < _N_SCALE_ENROLMENTS:
             known.append(of_known)
@@ -78,7 +74,7 @@ def calibrate(
     }
 
 
-def _imitate(
+def _simulate(
     E: NDArray[Any],
     speakers: NDArray[np.intp],
     enrolments: NDArray[np.intp],
@@ -106,24 +102,23 @@ def _imitate(
 
 
 def choose_threshold(
-    best: NDArray[np.float64], leading: NDArray[np.bool_], target_far: float
+    best: NDArray[np.float64],  # similarity to the best speaker: (n_unknown,)
+    leading: NDArray[np.bool_],  # whether the margin accepts: (n_unknown,)
+    target_far: float,
 ) -> float:
-    """Return the lowest threshold that accepts at most a share of the unknown recordings.
-
-    `best` (n_unknown,) is the similarity to the best speaker, and `leading` (n_unknown,) whether
-    the margin accepts the recording. One whose similarity equals the threshold is accepted.
-    """
+    """Return the lowest threshold that accepts at most a share of the unknown recordings."""
     scores, position = np.unique(best, return_inverse=True)
     accepted = np.bincount(position, leading)
     far = (accepted.sum() - np.cumsum(np.append(0, accepted))) / len(best)
+    # A similarity that equals the threshold is accepted.
     return float(np.nextafter(threshold_above(scores, np.argmax(far <= target_far)), np.inf))
 
 
-def learn_scale(similarities: NDArray[np.float64], own: NDArray[np.intp]) -> float | None:
-    """Return the factor with which the softmax of the similarities predicts the speakers best.
-
-    `own` (n_samples,) is the column of each recording's speaker; None where nothing can be learned.
-    """
+def learn_scale(
+    similarities: NDArray[np.float64],  # (n_samples, n_speakers)
+    own: NDArray[np.intp],  # column of each recording's speaker: (n_samples,)
+) -> float | None:
+    """Return the factor with which the softmax of the similarities best predicts `own`, or None."""
     # Temperature scaling minimizes the cross-entropy (Guo, C. et al. (2017). On calibration of
     # modern neural networks. ICML, section 4.2). Each label is softened by one recording (Platt, J.
     # (1999). Probabilistic outputs for support vector machines), so that the factor stays finite

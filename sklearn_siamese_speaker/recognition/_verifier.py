@@ -28,7 +28,7 @@ from ..metrics.score_norm import standardize, summarize_cohort
 from ..metrics.trials import check_speakers_agree, check_trial_speakers
 from ..model_selection import find_embedding_metric
 from ..similarity import METRICS, check_embeddings, paired_similarity, similarity
-from ._embedding import check_recordings, embed, find_path
+from ._embedding import check_recordings, embed, refuse_paths
 
 _TRIALS = """\
 X : array-like of shape (n_trials, 2, n_dims) or (n_trials, n_scores)
@@ -56,8 +56,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
     The decision threshold meets a stated target, and the error rates at it are reported with upper
     confidence bounds.
 
-    It says how alike two voices sound, and no more: it does not detect replayed or synthetic
-    speech.
+    It compares how two voices sound. It does not detect replayed or synthetic speech.
 
     Parameters
     ----------
@@ -184,8 +183,8 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_trials,)
             1 where both recordings of the trial are of one speaker, else 0.
         speakers : array-like of shape (n_trials, 2), default=None
-            Speaker of the enrolment and of the test recording of each trial. None takes the trials
-            for independent of each other, which all pairs of some recordings are not.
+            Speaker of the enrolment and of the test recording of each trial. None assumes that the
+            trials are independent of each other; all pairs of some recordings are not.
         cohort : array-like of shape (n_cohort, n_dims), default=None
             Embeddings of recordings of other speakers, for pairs of embeddings: their scores are
             then normalized by :func:`~sklearn_siamese_speaker.metrics.adaptive_s_norm`, here and
@@ -201,8 +200,7 @@ class SpeakerVerifier(ClassifierMixin, BaseEstimator):
         ValueError
             If the trials are too few for the false-accept rate `target`: fewer than 3 / `target`
             pairs of different speakers or, if `speakers` is None, non-target trials. Even without
-            an error, a higher rate could not be excluded then. If a cohort is given and X holds
-            scores.
+            an error, a higher rate could not be excluded. If a cohort is given and X holds scores.
         NotFittedError
             If the encoder is not fitted.
         """
@@ -462,13 +460,11 @@ def _check_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 def _as_trials(X: ArrayLike) -> Any:
     """Return what has a shape; raise if it holds recordings in the place of trials, or nothing."""
-    path = find_path(X)
-    if path is not None:
-        raise ValueError(
-            f"X holds {path!r}, but trials are pairs of embeddings or scores: make them from "
-            "recordings with pair(X_enrolment, X_test), or from labeled embeddings with "
-            "metrics.make_trials."
-        )
+    refuse_paths(
+        X,
+        "trials are pairs of embeddings or scores: make them from recordings with "
+        "pair(X_enrolment, X_test), or from labeled embeddings with metrics.make_trials.",
+    )
     trials: Any = X if hasattr(X, "shape") else np.asarray(X)
     if 0 in trials.shape[:1]:
         raise ValueError("X holds no trials: pass at least one, and in fit one of each class.")

@@ -12,10 +12,9 @@ from ._pairs import similarity
 
 
 class Aggregation(NamedTuple):
-    """How several recordings of a speaker become one embedding; one recording stands for itself.
+    """What stands for a speaker with several recordings; a single recording stands for itself."""
 
-    Give one of the two functions. Without either, every recording stands for its speaker.
-    """
+    # Give one of the two functions. Without either, every recording stands for its speaker.
 
     # A new embedding: (E, support, metric) -> (n_speakers, n_dims). `support` (n_speakers, n_shots)
     # holds the rows of each speaker's recordings in `E` (n_samples, n_dims).

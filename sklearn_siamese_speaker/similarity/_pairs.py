@@ -39,10 +39,7 @@ def check_embeddings(E: ArrayLike, name: str = "embeddings") -> NDArray[Any]:
 
 
 def similarity(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> NDArray[np.float64]:
-    """Compare every query with every prototype: (n_queries, n_prototypes), higher is more alike.
-
-    It is the cosine, or the distance negated.
-    """
+    """Return the cosine, or the distance negated, of all pairs: (n_queries, n_prototypes)."""
     if metric == "cosine":
         return _cosine(queries, prototypes)
     distances = cdist(queries, prototypes, _DISTANCES[metric])

@@ -16,12 +16,12 @@ from ._pairs import similarity
 
 
 def build_prototypes(
-    E: NDArray[Any], first: NDArray[np.intp], metric: str, aggregation: str
+    E: NDArray[Any],  # sorted by speaker: (n_enrolled, n_dims)
+    first: NDArray[np.intp],  # row of E at which each speaker begins: (n_speakers,)
+    metric: str,
+    aggregation: str,
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return what stands for each speaker (n_prototypes, n_dims), and the first row of each.
-
-    `E` (n_enrolled, n_dims) is sorted by speaker; each begins at a row in `first` (n_speakers,).
-    """
+    """Return what stands for each speaker (n_prototypes, n_dims), and the first row of each."""
     entry = AGGREGATIONS[aggregation]
     if entry.is_every or len(first) == len(E):  # one recording of each: no copy
         return E, first
@@ -37,10 +37,7 @@ def build_prototypes(
 def task_prototypes(
     E: NDArray[Any], support: NDArray[np.intp], metric: str, aggregation: str
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return what `build_prototypes` does, for the speakers of one task.
-
-    `support` (k_way, n_shots) holds the rows of `E` that define them.
-    """
+    """Return what `build_prototypes` does, for the speakers of one task, (k_way, n_shots)."""
     entry = AGGREGATIONS[aggregation]
     k_way, n_shots = support.shape
     if entry.is_every:
@@ -51,10 +48,7 @@ def task_prototypes(
 def speaker_similarities(
     queries: NDArray[Any], prototypes: NDArray[Any], first: NDArray[np.intp], metric: str
 ) -> NDArray[np.float64]:
-    """Compare queries with the most similar prototype of each speaker: (n_queries, n_speakers).
-
-    `prototypes` and `first` are as `build_prototypes` returns them.
-    """
+    """Compare queries with the most similar prototype of each speaker: (n_queries, n_speakers)."""
     similarities = similarity(queries, prototypes, metric)
     if len(first) == len(prototypes):
         return similarities

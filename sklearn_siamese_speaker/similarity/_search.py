@@ -19,10 +19,7 @@ _Found = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 def most_similar(queries: NDArray[Any], prototypes: NDArray[Any], metric: str) -> _Found:
-    """Return the row of the prototype most similar to each query (n_queries,), and its similarity.
-
-    The same to the bit as ``similarity(...).argmax(axis=1)`` and ``.max(axis=1)``.
-    """
+    """Return ``similarity(...).argmax(axis=1)`` and ``.max(axis=1)``, to the bit: (n_queries,)."""
     position, best = np.empty(len(queries), dtype=np.intp), np.empty(len(queries))
     # A product in the precision of the prototypes leaves out what cannot be the most similar;
     # only the few that remain are compared exactly. For sums of absolute values there is none.

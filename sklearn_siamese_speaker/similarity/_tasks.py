@@ -23,6 +23,7 @@ _MATRIX_ENTRIES = 2**24  # largest matrix of all pairs of recordings
 _MATRIX_ROWS = 128  # compared at a time
 
 _Indices = NDArray[np.intp]
+_Blocks = Iterator[tuple[slice, NDArray[np.float64]]]  # (n_block_tasks, k_way, n_queries, k_way)
 _Compare = Callable[[_Indices, _Indices], NDArray[np.float64]]
 
 
@@ -34,11 +35,8 @@ def nearest_speakers(
     metric: str = "euclidean",
     aggregation: str = "mean",
 ) -> NDArray[np.intp]:
-    """Return the position along `k_way` of the speaker most similar to each query, as `query`.
-
-    Of equally similar speakers the first is recognized, whoever is speaking: an encoder that tells
-    nobody apart scores 1 / k_way. Parameters are those of `task_similarities`.
-    """
+    """Return the position along `k_way` of the most similar speaker of each query."""
+    # The first of equals, whoever speaks: an encoder that tells nobody apart scores 1 / k_way.
     recognized = np.empty(query.shape, dtype=np.intp)
     blocks = task_similarities(E, support, query, metric=metric, aggregation=aggregation)
     for block, similarities in blocks:
@@ -53,12 +51,8 @@ def task_similarities(
     *,
     metric: str = "euclidean",
     aggregation: str = "mean",
-) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Yield blocks of tasks, and how each query compares with each speaker of its task.
-
-    The similarities are (n_block_tasks, k_way, n_queries, k_way). `aggregation` names what stands
-    for a speaker.
-    """
+) -> _Blocks:
+    """Yield blocks of tasks, with the similarity of each query to each speaker of its task."""
     E = check_embeddings(E)
     n_tasks, k_way, n_shots = support.shape
     queries = query.reshape(n_tasks, -1)

@@ -22,12 +22,11 @@ _FEWEST = 3  # windows of a voice; fewer are a cough, or two people at once
 
 
 def cluster(
-    E: NDArray, n_speakers: int | None = None, threshold: float | None = None
+    E: NDArray,
+    n_speakers: int | None = None,
+    threshold: float | None = None,  # mean cosine from which on two groups are of one voice
 ) -> NDArray[np.intp]:
-    """Return the number of the voice in each window, from 0: (n_windows,).
-
-    `threshold` is the mean cosine from which on two groups of windows are of one voice.
-    """
+    """Return the number of the voice in each window, from 0: (n_windows,)."""
     U = normalize(E)
     compared = np.unique(np.linspace(0, len(U) - 1, min(len(U), _MOST_COMPARED)).astype(int))
     few = U[compared]

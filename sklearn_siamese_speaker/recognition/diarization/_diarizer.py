@@ -64,7 +64,7 @@ class SpeakerDiarizer(BaseEstimator):
     S1, S2, ... in the order in which they are first heard, or, with a `classifier`, by the names of
     enrolled people.
 
-    Two people who speak at once are heard as one of them.
+    Overlapping speech is not handled: two people who speak at once are heard as one of them.
 
     Read more in the :ref:`User Guide <diarization>`.
 
@@ -75,8 +75,8 @@ class SpeakerDiarizer(BaseEstimator):
         used as it is: train it before. None is that of `classifier`, and a
         :class:`PretrainedSpeakerEncoder` without one.
     classifier : OneShotClassifier or None, default=None
-        Gives speakers the names of the people enrolled in it. With a `threshold` it calls a voice
-        "unknown" that is not like any of them; a second one "unknown-2".
+        Gives speakers the names of the people enrolled in it. With a `threshold`, a voice that is
+        not like any of them is "unknown", a second one "unknown-2".
     speech : {"auto", "silero", "energy"} or list, default="auto"
         How speech is found.
 
@@ -93,9 +93,9 @@ class SpeakerDiarizer(BaseEstimator):
     n_speakers : int or None, default=None
         Number of speakers in each recording; no threshold is used then. None estimates it.
     threshold : float or None, default=None
-        Mean cosine of two groups of windows from which on they are of one speaker. None reads the
-        number of speakers, at most 10, from the eigenvalues of the graph of similar windows, or
-        takes what `fit` learned.
+        Two groups of windows are of one speaker if their mean cosine is at least this. None takes
+        what `fit` learned; else it reads the number of speakers, at most 10, from the eigenvalues
+        of the graph of similar windows.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ from ..._state import changed_at_once
 from ...encoders.fingerprint import fingerprint, make_ready
 from ...model_selection import find_embedding_metric
 from ...similarity import check_embeddings
-from .._embedding import check_recordings, embed, find_path
+from .._embedding import check_recordings, embed, refuse_paths
 from .._one_shot import OneShotClassifier
 from ._store_file import SpeakerStoreError, StoreFile
 from ._store_rows import (
@@ -157,8 +157,7 @@ class SpeakerStore:
     def forget(self, names: ArrayLike) -> Self:
         """Remove people for good: no byte of name and embedding is left in any of the files.
 
-        Backups, and what a classifier holds in memory that does not follow the store, are not
-        reached.
+        Backups are not reached, nor is the memory of a classifier that does not follow the store.
 
         Parameters
         ----------
@@ -248,8 +247,8 @@ class SpeakerStore:
     ) -> OneShotClassifier:
         """Return a classifier that recognizes the enrolled people.
 
-        Its threshold is the one that :meth:`keep_calibration` kept, without one that of an encoder
-        that publishes `threshold_`, else None, which accepts everybody.
+        Its threshold is the one that :meth:`keep_calibration` kept; else the `threshold_` of the
+        encoder, if it publishes one; else None, which accepts everybody.
 
         Parameters
         ----------
@@ -257,8 +256,8 @@ class SpeakerStore:
             The encoder that the people were enrolled with, as in :meth:`enrol`.
 
         follow : bool, default=False
-            Whether the classifier looks for changes of the store at each call, and takes over those
-            of any process. It cannot be changed itself then: enrol and forget in the store.
+            Whether the classifier looks for changes of the store, by any process, at each call.
+            Such a classifier cannot be changed itself: enrol and forget in the store.
 
         **parameters : dict
             Parameters of :class:`OneShotClassifier`. A calibration that was made with other ones is
@@ -432,10 +431,7 @@ def _take_over(
     contents: Bunch,
     given: dict[str, Any],
 ) -> None:
-    """Enrol in a classifier all whom a store holds, and take the threshold that is kept there.
-
-    Parameters that the user has `given` stand above those of the calibration.
-    """
+    """Enrol in a classifier all whom a store holds, and take the threshold that is kept there."""
     who._validate_params()
     calibration = _usable(contents.calibration, given)
     if calibration is not None:
@@ -451,7 +447,7 @@ def _take_over(
 
 
 def _usable(calibration: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a calibration, None if it was made with other parameters than the given ones."""
+    """Return a calibration, None if it was made with other parameters than the user has given."""
     if calibration is None:
         return None
     parameters = calibration["parameters"]
@@ -476,7 +472,7 @@ def _warn_if_stale(who: OneShotClassifier) -> None:
 
 
 def _check_names(names: ArrayLike) -> NDArray[np.str_]:
-    """Return names as an array; each can be written and is not what stands for nobody."""
+    """Return names as an array; each can be printed, and none is the answer for nobody."""
     labels = check_speakers(names)
     if not are_strings(labels):
         raise TypeError(f"A store holds names, which are strings; got {labels.tolist()[0]!r}.")
@@ -494,9 +490,8 @@ def _check_names(names: ArrayLike) -> NDArray[np.str_]:
 
 
 def _embed(X: ArrayLike, encoder: BaseEstimator | None) -> NDArray[np.float32]:
-    path = find_path(X)
-    if encoder is None and path is not None:
-        raise ValueError(f"X holds {path!r}, but embeddings are expected where encoder=None.")
+    if encoder is None:
+        refuse_paths(X, "embeddings are expected where encoder=None.")
     E = check_embeddings(X, "X") if encoder is None else embed(X, encoder)
     # Embeddings beyond float32 become infinite, which `check_embeddings` refuses.
     with np.errstate(over="ignore"):
