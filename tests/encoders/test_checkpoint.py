@@ -25,7 +25,7 @@ from sklearn_siamese_speaker.nn import TimeMask
 
 # One process imports torch and forks a child for each fit, which it then kills.
 SCRIPT = """
-import os, pickle, signal, sys, time
+import multiprocessing, os, pickle, signal, sys, time
 from pathlib import Path
 import numpy as np, torch
 import torch._dynamo  # an optimizer would import it, for seconds, in every child
@@ -52,23 +52,27 @@ def fit(name):
     (folder / f"{name}.pkl").write_bytes(pickle.dumps(learned))
 
 def start(name):
-    child = os.fork()
-    if child == 0:
-        fit(name)
-        os._exit(0)
-    return child
+    process = multiprocessing.get_context("fork").Process(target=fit, args=[name])
+    process.start()
+    return process
 
-began = time.perf_counter()
-os.waitpid(start("undisturbed"), 0)
-duration = time.perf_counter() - began
+def read_checkpoint():
+    return [(file.stat().st_ino, file.stat().st_mtime_ns) for file in folder.glob("killed/*.ckpt")]
+
+start("undisturbed").join()
 n_killed = 0
-for share in rng.uniform(0.02, 0.18, size=10):
-    child = start("killed")
-    time.sleep(share * duration)
-    os.kill(child, signal.SIGKILL)
-    n_killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+for n_checkpoints in rng.integers(1, 6, size=10):
+    process = start("killed")
+    for _ in range(n_checkpoints):
+        before = read_checkpoint()
+        while process.is_alive() and read_checkpoint() == before:
+            time.sleep(0.001)
+    time.sleep(rng.uniform(0, 0.01))
+    process.kill()
+    process.join()
+    n_killed += process.exitcode == -signal.SIGKILL
 n_epochs = len(list((folder / "killed").glob("*.ckpt")))
-os.waitpid(start("killed"), 0)
+start("killed").join()
 print(n_killed, n_epochs)
 """
 

@@ -331,8 +331,10 @@ from sklearn_siamese_speaker.features import FrameStore
 
 class SlowMFCC(MFCC):
     __qualname__ = "MFCC"
+    n_extracted = 0
     def _extract(self, waveform):
-        time.sleep(0.01)
+        SlowMFCC.n_extracted += 1
+        time.sleep(0.01 if SlowMFCC.n_extracted <= 32 else 1)  # the kill comes before the end
         return super()._extract(waveform)
 
 FrameStore.write(sys.argv[1], SlowMFCC(), sys.argv[2:])
