@@ -1,4 +1,4 @@
-"""RecordingDisplay: what a front end hears of a recording."""
+"""Displays of a recording: what a front end hears of it, and who speaks when."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from sklearn.base import clone
 
 from .._audio import find_speech, open_recordings, raise_faults, step_length
 from .._docs import substitute
+from ..metrics.diarization import Segment, check_segments
 from ._style import PALETTE, TEXTS, figure_and_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INPUT_SAMPLE_RATE = 16000  # Hz, of arrays, as in every front end
+_HEIGHT = 0.8  # of a bar; rows of speakers are 1 apart
 
 
 @substitute(**TEXTS)
@@ -116,12 +118,8 @@ class RecordingDisplay:
         ValueError
             If the front end returns something else than frames.
         """
-        X = [recording if isinstance(recording, (str, PathLike)) else np.asarray(recording)]
         input_rate = getattr(front_end, "input_sample_rate", _INPUT_SAMPLE_RATE)
-        opened, faults = open_recordings(X, input_rate)
-        raise_faults(faults, 1)
-        waveform, rate = opened[0].read(), opened[0].sample_rate
-        assert rate is not None
+        X, waveform, rate = _read(recording, input_rate)
         is_speech = find_speech(waveform, rate)
         if front_end is None:
             return cls(waveform, rate, is_speech).plot(ax=ax)
@@ -154,10 +152,8 @@ class RecordingDisplay:
         return self
 
     def _plot_waveform(self, ax: Axes) -> None:
-        import librosa.display
-
-        waveform, is_speech = np.asarray(self.waveform), np.asarray(self.is_speech)
-        librosa.display.waveshow(waveform, sr=self.sample_rate, ax=ax, color=PALETTE[0])
+        is_speech = np.asarray(self.is_speech)
+        seconds = _draw_waveform(ax, self.waveform, self.sample_rate)
         is_silent = np.append(~is_speech, False)
         is_silent[1:] |= ~is_speech  # both edges of a step
         edges = np.arange(len(is_silent)) * step_length(self.sample_rate) / self.sample_rate
@@ -172,7 +168,7 @@ class RecordingDisplay:
             linewidth=0,
             label="no speech: left out below" if self.drops_silence else "no speech",
         )
-        ax.set(xlabel="time (s)", ylabel="samples", xlim=(0, self._seconds()))
+        ax.set(xlabel="time (s)", ylabel="samples", xlim=(0, seconds))
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, borderaxespad=0)
 
     def _plot_frames(self, frames: NDArray, ax: Axes) -> None:
@@ -196,6 +192,143 @@ class RecordingDisplay:
 
     def _seconds(self) -> float:
         return len(np.asarray(self.waveform)) / self.sample_rate
+
+
+@substitute(**TEXTS)
+class DiarizationDisplay:
+    """Waveform of a conversation, and below it a row for each speaker with what he or she says.
+
+    Read more in the :ref:`User Guide <diarization>`.
+
+    Parameters
+    ----------
+    waveform : array-like of shape (n_times,)
+        Samples of the recording.
+    sample_rate : float
+        Of the waveform, in Hz.
+    segments : list of (start, end, speaker)
+        Who speaks when, in seconds.
+    reference : list of (start, end, speaker), default=None
+        Who really speaks when. None leaves it out.
+
+    %(attributes_of_several_axes)s
+
+    See Also
+    --------
+    sklearn_siamese_speaker.SpeakerDiarizer : Finds the segments.
+
+    Examples
+    --------
+    >>> from sklearn_siamese_speaker.datasets import make_conversation, make_speakers
+    >>> from sklearn_siamese_speaker.inspection import DiarizationDisplay
+    >>> X, y = make_speakers(n_speakers=2, n_recordings=2, duration=1.0, random_state=0)
+    >>> conversation, segments = make_conversation(X, y, random_state=0)
+    >>> display = DiarizationDisplay.from_recording(conversation, segments)
+    >>> [label.get_text() for label in display.axes_[1].get_yticklabels()]
+    ['speaker01', 'speaker00']
+    """
+
+    def __init__(
+        self,
+        waveform: ArrayLike,
+        sample_rate: float,
+        segments: Sequence[Segment],
+        reference: Sequence[Segment] | None = None,
+    ) -> None:
+        self.waveform = waveform
+        self.sample_rate = sample_rate
+        self.segments = segments
+        self.reference = reference
+
+    @classmethod
+    @substitute(**TEXTS)
+    def from_recording(
+        cls,
+        recording: str | PathLike[str] | ArrayLike,
+        segments: Sequence[Segment],
+        *,
+        reference: Sequence[Segment] | None = None,
+        ax: Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw who speaks when in a recording.
+
+        Parameters
+        ----------
+        recording : path, or array-like of shape (n_times,)
+            A file, or samples at 16 kHz.
+        segments : list of (start, end, speaker)
+            Who speaks when, in seconds.
+        reference : list of (start, end, speaker), default=None
+            Who really speaks when. None leaves it out.
+        ax : sequence of matplotlib Axes, default=None
+            2 Axes, with a reference 3. None makes a figure.
+
+        %(returns)s
+
+        Raises
+        ------
+        AudioError
+            If the recording cannot be used.
+        """
+        _, waveform, rate = _read(recording, _INPUT_SAMPLE_RATE)
+        return cls(waveform, rate, segments, reference).plot(ax=ax)
+
+    @substitute(**TEXTS)
+    def plot(self, ax: Sequence[Axes] | None = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            2 Axes, with a reference 3. None makes a figure.
+
+        %(returns)s
+        """
+        rows = [("found", check_segments(self.segments, "segments"))]
+        if self.reference is not None:
+            rows.append(("reference", check_segments(self.reference, "reference")))
+        self.figure_, self.axes_ = figure_and_axes(ax, 1 + len(rows), stacked=True)
+        seconds = _draw_waveform(self.axes_[0], self.waveform, self.sample_rate)
+        self.axes_[0].set(xlabel="", ylabel="samples", xlim=(0, seconds))
+        for (title, segments), below in zip(rows, self.axes_[1:], strict=True):
+            self._plot_speakers(below, segments)
+            if self.reference is not None:
+                below.set(ylabel=title)
+        self.axes_[-1].set(xlabel="time (s)")
+        return self
+
+    def _plot_speakers(self, ax: Axes, segments: Sequence[Segment]) -> None:
+        """Draw a row of bars for each speaker, the first who speaks on top."""
+        speakers = list(dict.fromkeys(speaker for *_, speaker in sorted(segments)))
+        for row, speaker in enumerate(speakers):
+            bars = [(start, end - start) for start, end, name in segments if name == speaker]
+            color = PALETTE[row % len(PALETTE)]
+            ax.broken_barh(bars, (row - _HEIGHT / 2, _HEIGHT), color=color, linewidth=0)
+        ax.set(
+            yticks=range(len(speakers)),
+            yticklabels=speakers,
+            ylim=(max(len(speakers), 1) - 0.5, -0.5),
+            xlim=self.axes_[0].get_xlim(),
+        )
+
+
+def _read(recording: Any, input_sample_rate: float) -> tuple[list[Any], NDArray, float]:
+    """Return an X of one recording, a path or samples, its waveform and its sample rate in Hz."""
+    X = [recording if isinstance(recording, str | PathLike) else np.asarray(recording)]
+    opened, faults = open_recordings(X, input_sample_rate)
+    raise_faults(faults, 1)
+    rate = opened[0].sample_rate
+    assert rate is not None
+    return X, opened[0].read(), rate
+
+
+def _draw_waveform(ax: Axes, waveform: ArrayLike, sample_rate: float) -> float:
+    """Draw a waveform, and return how long it is, in seconds."""
+    import librosa.display
+
+    samples = np.asarray(waveform)
+    librosa.display.waveshow(samples, sr=sample_rate, ax=ax, color=PALETTE[0])
+    return len(samples) / sample_rate
 
 
 def _check_frames(frames: NDArray, front_end: Any) -> NDArray:

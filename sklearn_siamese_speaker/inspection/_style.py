@@ -46,6 +46,10 @@ y : array-like of shape (n_samples,)
     Speaker of each recording.
 """,
     "ax": AX,
+    "ax_of_shots": """\
+ax : matplotlib Axes or sequence of them, default=None
+    One for each number of shots. None makes a figure.
+""",
     "returns": RETURNS,
     "drawn_on_ax": f"Parameters\n----------\n{AX}\n{RETURNS}",
     "attributes": """\
@@ -70,16 +74,12 @@ figure_ : matplotlib Figure
 def figure_and_axes(
     ax: Axes | Sequence[Axes] | None = None, n_axes: int = 1, *, stacked: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure and a list of axes: the given ones, or `n_axes` new ones side by side.
-
-    Stacked axes lie one below the other.
-    """
+    """Return a figure and its axes: the given ones, or `n_axes` side by side or stacked."""
     import matplotlib.pyplot as plt
 
     if ax is None:
-        shape, size = (
-            ((n_axes, 1), (7, 2.6 * n_axes)) if stacked else ((1, n_axes), (4.8 * n_axes, 3.8))
-        )
+        shape = (n_axes, 1) if stacked else (1, n_axes)
+        size = (7, 2.6 * n_axes) if stacked else (4.8 * n_axes, 3.8)
         figure, axes = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
         return figure, list(axes.ravel())
     given: list[Axes] = np.array(ax, dtype=object).ravel().tolist()
