@@ -22,14 +22,13 @@ from .._compat import (
     with_callbacks,
 )
 from .._state import unchanged_on_error
-from .frames import check_frames, fit_mixture, fit_slope_scale, slopes
+from .frames import FrameSequence, check_frames, fit_mixture, fit_slope_scale, slopes
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 __all__ = ["FramePooling"]
 
-Frames = Sequence[NDArray] | NDArray
 Pooling = Callable[[NDArray], NDArray]  # (n_features, n_frames) to (n_columns,)
 
 
@@ -38,7 +37,7 @@ class Statistic(NamedTuple):
 
     pooling: Callable[[FramePooling], Pooling]  # of a fitted FramePooling, for its recordings
     names: Callable[[Sequence[str], FramePooling], list[str]]
-    learn: Callable[[FramePooling, Frames], None] = lambda pooling, frames: None
+    learn: Callable[[FramePooling, FrameSequence], None] = lambda pooling, frames: None
 
 
 def _of_each_feature(name: str, function: Callable[..., NDArray]) -> Statistic:
@@ -56,11 +55,11 @@ def _names_of_mixture(names: Sequence[str], pooling: FramePooling) -> list[str]:
     return [f"{name}_mixture{k}" for k in range(pooling.n_mixtures) for name in names]
 
 
-def _learn_slopes(pooling: FramePooling, frames: Frames) -> None:
+def _learn_slopes(pooling: FramePooling, frames: FrameSequence) -> None:
     pooling.slope_scale_ = fit_slope_scale(frames, pooling._standardize)
 
 
-def _learn_mixture(pooling: FramePooling, frames: Frames) -> None:
+def _learn_mixture(pooling: FramePooling, frames: FrameSequence) -> None:
     seed = check_random_state(pooling.random_state).randint(np.iinfo(np.int32).max)
     mixture = fit_mixture(frames, pooling._standardize, pooling.n_mixtures, seed)
     pooling.mixture_weights_, pooling.mixture_means_, pooling.mixture_variances_ = mixture
@@ -258,11 +257,11 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
         return self
 
     @with_callbacks
-    def _learn(self, frames: Frames) -> None:
+    def _learn(self, frames: FrameSequence) -> None:
         with fit_steps(self, frames, 0):
             self._learn_statistics(frames)
 
-    def _learn_statistics(self, frames: Frames) -> None:
+    def _learn_statistics(self, frames: FrameSequence) -> None:
         if self.statistics == "flatten":
             self.n_frames_ = _common_length(frames, np.shape(frames[0])[1])
         if self.standardize:
@@ -344,7 +343,7 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
         return np.concatenate(pooled).astype(np.float32)
 
 
-def _frame_statistics(frames: Frames) -> tuple[NDArray, NDArray]:
+def _frame_statistics(frames: FrameSequence) -> tuple[NDArray, NDArray]:
     """Return mean and standard deviation of each feature over the frames of all recordings."""
     n_frames = sum(recording.shape[1] for recording in frames)
     mean = sum(recording.sum(axis=1, dtype=float) for recording in frames) / n_frames
@@ -355,7 +354,7 @@ def _frame_statistics(frames: Frames) -> tuple[NDArray, NDArray]:
     return mean, scale
 
 
-def _common_length(frames: Frames, n_frames: int) -> int:
+def _common_length(frames: FrameSequence, n_frames: int) -> int:
     for index, recording in enumerate(frames):
         if recording.shape[1] != n_frames:
             raise ValueError(

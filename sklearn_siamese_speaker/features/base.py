@@ -1,4 +1,4 @@
-"""What all front ends share: sound in, frames out, one recording at a time."""
+"""What all front ends share: recordings are opened, checked, read, extracted and cached."""
 
 from __future__ import annotations
 
@@ -277,45 +277,6 @@ class RecordingTransformer(
     def _transform(self, X: Recordings) -> NDArray:
         return self._run(self._check_input(X, reset=False), extract=True)
 
-    def _run(
-        self, X: Any, *, extract: bool, tell_step: Callable[[], None] = lambda: None
-    ) -> NDArray:
-        """Extract, or only check; what is wrong anywhere in `X` is said in one error."""
-        found = Extracted()
-        with Progress(
-            "Extracting frames" if extract else "Checking recordings", len(X)
-        ) as progress:
-            for batch in self.extract_batches(X, extract=extract):
-                found.add(batch)
-                progress.advance(batch.n_recordings)
-                tell_step()
-        found.raise_faults()
-        return _as_array(found.frames) if extract else np.empty(0)
-
-    def extract_batches(
-        self, X: Any, *, extract: bool = True, first: int = 0
-    ) -> Iterator[Extracted]:
-        """Yield what becomes of each batch, in order, from the recording `first` on."""
-        front_end, is_rows = without_callbacks(self), not is_list_of_recordings(X)
-        has_faults = False
-        tasks = (
-            delayed(front_end._extract_batch)(
-                X[start : start + _RECORDINGS_PER_TASK],
-                start,
-                is_rows,
-                extract and not has_faults,
-            )
-            for start in range(first, len(X), _RECORDINGS_PER_TASK)
-        )
-        try:
-            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
-        except ValueError:  # a backend that returns all results at once, such as multiprocessing
-            parallel = Parallel(n_jobs=self.n_jobs)
-        for batch in parallel(tasks):
-            # There will be an error, and it is to name all faults: the rest is only checked.
-            has_faults = has_faults or bool(batch.faults)
-            yield batch
-
     def _check_input(self, X: Any, *, reset: bool) -> Any:
         """Return a list or an array of recordings; set or check what scikit-learn asks for."""
         if reset:
@@ -355,6 +316,45 @@ class RecordingTransformer(
                 "features as input; pass a list of 1-D arrays for recordings of other lengths"
             )
 
+    def _run(
+        self, X: Any, *, extract: bool, tell_step: Callable[[], None] = lambda: None
+    ) -> NDArray:
+        """Extract, or only check; what is wrong anywhere in `X` is said in one error."""
+        found = Extracted()
+        with Progress(
+            "Extracting frames" if extract else "Checking recordings", len(X)
+        ) as progress:
+            for batch in self.extract_batches(X, extract=extract):
+                found.add(batch)
+                progress.advance(batch.n_recordings)
+                tell_step()
+        found.raise_faults()
+        return _as_array(found.frames) if extract else np.empty(0)
+
+    def extract_batches(
+        self, X: Any, *, extract: bool = True, first: int = 0
+    ) -> Iterator[Extracted]:
+        """Yield what becomes of each batch, in order, from the recording `first` on."""
+        front_end, is_rows = without_callbacks(self), not is_list_of_recordings(X)
+        has_faults = False
+        tasks = (
+            delayed(front_end._extract_batch)(
+                X[start : start + _RECORDINGS_PER_TASK],
+                start,
+                is_rows,
+                extract and not has_faults,
+            )
+            for start in range(first, len(X), _RECORDINGS_PER_TASK)
+        )
+        try:
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+        except ValueError:  # a backend that returns all results at once, such as multiprocessing
+            parallel = Parallel(n_jobs=self.n_jobs)
+        for batch in parallel(tasks):
+            # There will be an error, and it is to name all faults: the rest is only checked.
+            has_faults = has_faults or bool(batch.faults)
+            yield batch
+
     def _extract_batch(self, items: Any, first: int, is_rows: bool, extract: bool) -> Extracted:
         """Open recordings; if all seem usable, extract their frames, else check the others."""
         rates = self.input_sample_rate, self.sample_rate
@@ -380,17 +380,6 @@ class RecordingTransformer(
         extract = self._make_extractor()
         return [catch(extract, recording) for recording in recordings]
 
-    def _usable_waveforms(
-        self, recordings: Sequence[Recording], faults: list[AudioError]
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield waveforms at `sample_rate`; recordings that have none are added to `faults`."""
-        for recording in recordings:
-            waveform = catch(self._read, recording)
-            if isinstance(waveform, AudioError):
-                faults.append(waveform)
-            else:
-                yield waveform
-
     def _make_extractor(self) -> Callable[[Recording], Frames]:
         """Return the function of a recording that extracts its frames, cached by `memory`."""
         if self.memory is None:
@@ -410,7 +399,7 @@ class RecordingTransformer(
         rate, keep, n_times = self.sample_rate, None, None
         if self.duration is not None:
             n_times = max(1, round(self.duration * rate))
-            # Only where the part to keep is known beforehand does a long file never lie in memory.
+            # Where the part to keep is known beforehand, no more of a file lies in memory.
             if self.crop != "loudest" and not (self.trim_silence or self.drop_silence):
                 keep = partial(find_part, n_times=n_times, crop=self.crop)
         waveform = recording.read(rate, keep)
@@ -421,6 +410,17 @@ class RecordingTransformer(
         if n_times is not None:
             waveform = set_length(waveform, n_times, self.crop, self.pad)
         return waveform
+
+    def _usable_waveforms(
+        self, recordings: Sequence[Recording], faults: list[AudioError]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield waveforms at `sample_rate`; recordings that have none are added to `faults`."""
+        for recording in recordings:
+            waveform = catch(self._read, recording)
+            if isinstance(waveform, AudioError):
+                faults.append(waveform)
+            else:
+                yield waveform
 
     def _identity(self) -> dict[str, Any]:
         """Return the parameters that decide, beside a recording, what is extracted from it."""

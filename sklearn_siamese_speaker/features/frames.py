@@ -14,8 +14,8 @@ from sklearn.utils.validation import validate_data
 
 from .store import FrameStore
 
-Frames = NDArray[np.floating]  # (n_features, n_frames) of a recording
-Standardize = Callable[[Frames], Frames]
+FrameSequence = NDArray[np.float32] | Sequence[NDArray[np.float32]]  # each (n_features, n_frames_i)
+Standardize = Callable[[NDArray], NDArray]  # of a recording, (n_features, n_frames)
 
 _DRAWN_FRAMES = 20_000  # a mixture of 64 components is as good on speakers not heard from 40,000
 _STEPS = 15
@@ -29,7 +29,7 @@ def check_frames(
     *,
     reset: bool,
     ensure_min_samples: int = 1,
-) -> NDArray[np.float32] | list[NDArray[np.float32]] | FrameStore:
+) -> FrameSequence:
     """Return checked float32 frames, and set or check ``n_features_in_``.
 
     A list comes back only where the numbers of frames differ, a :class:`FrameStore` as it is.
@@ -64,7 +64,7 @@ def _is_list_of_frames(X: Any) -> bool:
 
 def _check_list_of_frames(
     estimator: Any, X: Sequence[ArrayLike], options: dict[str, Any]
-) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+) -> FrameSequence:
     frames = [_check_recording(index, recording) for index, recording in enumerate(X)]
     counts = np.array([len(recording) for recording in frames])
     if np.any(counts != counts[0]):
@@ -104,7 +104,7 @@ class Mixture(NamedTuple):
 
 
 def fit_mixture(
-    frames: Sequence[Frames] | Frames, standardize: Standardize, n_mixtures: int, seed: int
+    frames: FrameSequence, standardize: Standardize, n_mixtures: int, seed: int
 ) -> Mixture:
     """Fit a mixture to standardized frames, the same number drawn of each recording."""
     from sklearn.mixture import GaussianMixture  # slow to import
@@ -141,15 +141,13 @@ def fit_mixture(
     )
 
 
-def slopes(recording: Frames) -> Frames:
+def slopes(recording: NDArray) -> NDArray:
     """Return the difference of the frames two later and two earlier, the ends repeated."""
     padded = np.pad(recording, ((0, 0), (2, 2)), mode="edge")
     return padded[:, 4:] - padded[:, :-4]
 
 
-def fit_slope_scale(
-    frames: Sequence[Frames] | Frames, standardize: Standardize
-) -> NDArray[np.float64]:
+def fit_slope_scale(frames: FrameSequence, standardize: Standardize) -> NDArray[np.float64]:
     """Return the root mean square of the slopes of each feature, 1 where there are none."""
     squares, n_frames = np.zeros(len(frames[0])), 0
     for recording in frames:

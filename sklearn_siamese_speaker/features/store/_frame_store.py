@@ -14,11 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..._audio import Recordings
 from ..._files import digest_of
-from ..base import RecordingTransformer
+from ..base import Frames, RecordingTransformer
 from ._frame_files import digest_of_records, open_store
 from ._frame_writer import write_store
-
-Frames = NDArray[np.float32]
 
 
 class FrameStore(Sequence[Frames]):
