@@ -1,9 +1,14 @@
 """Configuration of the documentation; `make docs` builds it."""
 
+import importlib
 import os
+import re
 import warnings
+from pathlib import Path
 
 import sklearn_siamese_speaker
+from sklearn_siamese_speaker.nn import LOSSES, SPACES
+from sklearn_siamese_speaker.nn.protocols import LossTraits
 
 project = "sklearn_siamese_speaker"
 author = "The sklearn_siamese_speaker developers"
@@ -21,14 +26,13 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates", "**/GALLERY_HEADER.rst"]
+exclude_patterns = ["_build", "_templates", "generated/names.rst", "**/GALLERY_HEADER.rst"]
 templates_path = ["_templates"]
 default_role = "code"
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 # sphinx-gallery leaves a function in its configuration, which Sphinx cannot cache.
 suppress_warnings = ["config.cache"]
 
-autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
@@ -78,3 +82,52 @@ sphinx_gallery_conf = {
 
 # What an example warns of belongs to a user's terminal, not to the page.
 warnings.filterwarnings("ignore", message=".*non-interactive.*", category=UserWarning)
+
+
+# What the pages say of registered names follows from the package.
+
+
+def filled(text):
+    """Return a page with names where it says ``[package]``, and with the table of losses."""
+    lines, module = [], ""
+    for line in text.splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = line.split()[-1] + "."
+        if found := re.fullmatch(r"   \[([\w.]+)\]", line):
+            lines += [f"   {name.removeprefix(module)}" for name in public_names(found[1])]
+        else:
+            lines += table_of_losses() if line == ".. table of losses" else [line]
+    return "\n".join(lines) + "\n"
+
+
+def public_names(package):
+    """Return the addresses of the classes and functions of a package, in the order of its files."""
+    module = importlib.import_module(package)
+    things = {name: getattr(module, name) for name in module.__all__}
+    return [f"{thing.__module__}.{name}" for name, thing in things.items() if callable(thing)]
+
+
+def table_of_losses():
+    """Return the lines of a table: which loss goes with which metric, and with random pairs."""
+    said = {f'"{name}"': LossTraits.of(loss) for name, loss in LOSSES.items()}
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    lines += row("loss", *SPACES, '`pairs="random"`')
+    for name, loss in {**said, "a callable": LossTraits()}.items():
+        goes = [loss.metrics is None or s.plain_metric in loss.metrics for s in SPACES.values()]
+        lines += row(name, *("yes" if one else "no" for one in [*goes, loss.takes_pairs]))
+    return lines
+
+
+def row(first, *others):
+    """Return the lines of a row of a table."""
+    return [f"   * - {first}", *(f"     - {other}" for other in others)]
+
+
+def setup(app):
+    """Fill the pages when they are read; autosummary reads a file itself, so it gets a copy."""
+    copy = Path(app.srcdir, "generated", "names.rst")
+    copy.parent.mkdir(exist_ok=True)
+    page = filled(Path(app.srcdir, "api.rst").read_text(encoding="utf-8"))
+    copy.write_text(page.replace(":toctree: generated", ":toctree: ."), encoding="utf-8")
+    app.config.autosummary_generate = ["generated/names.rst"]
+    app.connect("source-read", lambda app, name, source: source.append(filled(source.pop())))

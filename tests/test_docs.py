@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import runpy
 import shutil
 import textwrap
 from pathlib import Path
@@ -14,9 +15,10 @@ import soundfile
 import sklearn_siamese_speaker
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker.datasets import make_speakers
-from sklearn_siamese_speaker.nn import NETWORKS
+from sklearn_siamese_speaker.nn import LOSSES, NETWORKS, SPACES
 
 DOCS = Path(__file__).parents[1] / "docs"
+FILLED = runpy.run_path(str(DOCS / "conf.py"))["filled"]  # what follows from the package
 BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.MULTILINE)
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SMALL_FILTERS = (4, 4, 4)
@@ -130,13 +132,13 @@ def test_every_public_name_is_on_the_api_page():
     packages = [package, package.datasets, package.inspection, package.metrics]
     packages += [package.model_selection, package.nn]
     names = {name for one in packages for name in one.__all__}
-    page = (DOCS / "api.rst").read_text()
+    page = FILLED((DOCS / "api.rst").read_text())
     listed = set(re.findall(r"^(?:   |\.\. data:: | {10})(\w+)$", page, re.MULTILINE))
     assert names - listed == set()
 
 
 def test_every_name_on_the_api_page_has_an_executed_example():
-    page = (DOCS / "api.rst").read_text()
+    page = FILLED((DOCS / "api.rst").read_text())
     module = None
     without = []
     for line in page.splitlines():
@@ -148,7 +150,7 @@ def test_every_name_on_the_api_page_has_an_executed_example():
 
 
 def test_no_summary_on_the_api_page_holds_the_key_of_a_citation():
-    page = (DOCS / "api.rst").read_text()
+    page = FILLED((DOCS / "api.rst").read_text())
     module, cited = None, []
     for line in page.splitlines():
         if line.startswith(".. currentmodule:: "):
@@ -157,6 +159,44 @@ def test_no_summary_on_the_api_page_holds_the_key_of_a_citation():
             summary = getattr(module, line.strip()).__doc__.strip().split("\n\n")[0]
             cited += [line.strip()] * ("]_" in summary)
     assert cited == []
+
+
+def test_the_api_page_lists_what_a_package_makes_public():
+    page = FILLED(
+        ".. currentmodule:: sklearn_siamese_speaker\n   [sklearn_siamese_speaker.features]"
+    )
+    assert page.split()[3:] == [
+        *["RawAudio", "MFCC", "LogMelSpectrogram", "VGGish", "FramePooling"],
+        "features.FrameStore",
+    ]
+
+
+def test_the_guide_says_what_a_loss_goes_with():
+    """By what `fit` does, whatever the attributes of the losses say."""
+    table = FILLED((DOCS / "training.rst").read_text()).split(".. list-table::")[1]
+    header, *rows = [re.findall(r"- (.*)", row) for row in table.split("   * ")[1:]]
+    assert [row[0] for row in rows] == [*(f'"{name}"' for name in LOSSES), "a callable"]
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(4, 3, 5)).astype(np.float32), [0, 0, 1, 1]
+    for name, *cells in rows:
+        loss = name.strip('"') if name in [f'"{one}"' for one in LOSSES] else sum_of_squares
+        for column, cell in zip(header[1:], cells, strict=True):
+            given = {"metric": column} if column in SPACES else {"pairs": "random"}
+            if given == {"pairs": "random"} and loss == "aam":
+                given["metric"] = "cosine"
+            encoder = SiameseSpeakerEncoder("tdnn", loss=loss, max_epochs=1, **TINY, **given)
+            if cell == "yes":
+                encoder.fit(X, y)
+            else:
+                with pytest.raises(ValueError, match="goes with"):
+                    encoder.fit(X, y)
+
+
+TINY = {"network__filters": (4, 4), "network__embedding_dim": 4}
+
+
+def sum_of_squares(embeddings, labels):
+    return (embeddings**2).sum()
 
 
 # One word for each thing: a layer or a package, not a room of a house; a task, not an episode; to
