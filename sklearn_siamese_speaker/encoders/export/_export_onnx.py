@@ -153,16 +153,27 @@ def _metadata(encoder: Any, framework: str, sample_rate: float | None = None) ->
 
 
 def _of_frames(encoder: SiameseSpeakerEncoder) -> _Network:
-    siamese, _ = encoder._rebuild_modules()
+    siamese = _siamese_of(encoder)
     axes: list[str | int] = ["N", encoder.n_features_in_, "T"]
     metadata = _metadata(encoder, "frames")
     return _Network(siamese, "frames", axes, metadata, lambda frames: encoder._embed([frames]))
 
 
+def _siamese_of(encoder: SiameseSpeakerEncoder) -> nn.Module:
+    from ...nn.protocols import NetworkTraits
+
+    siamese, _ = encoder._rebuild_modules()
+    reason = NetworkTraits.of(siamese.network).no_onnx_form
+    if reason is not None:
+        name = type(siamese.network).__name__
+        raise ValueError(f"{name} cannot be written as ONNX, because {reason}.")
+    return siamese
+
+
 def _of_pipeline(front_end: Any, encoder: SiameseSpeakerEncoder) -> _Network:
     from torch import nn
 
-    siamese, _ = encoder._rebuild_modules()
+    siamese = _siamese_of(encoder)
     features = _front_end_modules(front_end)
     module = nn.Sequential(*_length_modules(front_end), *features, siamese)
     metadata = _metadata(encoder, "waveform", front_end.sample_rate)
