@@ -171,10 +171,7 @@ class Checkpoint(Callback):
     def open(
         cls, directory: str | os.PathLike[str], settings: TrainingSettings, *data: Any
     ) -> Self | None:
-        """Return the checkpoint of this very training, trained on and from `data`.
-
-        None where the file is of a longer training, and not for this one to change.
-        """
+        """Return the checkpoint of this training; None if the file has more epochs than it."""
         params = settings.by_name()
         max_epochs = params.pop("max_epochs")
         del params["verbose"]  # all other settings decide the bits
@@ -188,7 +185,7 @@ class Checkpoint(Callback):
             if not isinstance(saved, dict) or not {"seed", "epochs"} <= saved.keys():
                 file.refuse()
             if len(saved["epochs"]) > max_epochs:
-                return None
+                return None  # a shorter training neither takes nor changes the file
         return cls(file, saved)
 
     def attach(

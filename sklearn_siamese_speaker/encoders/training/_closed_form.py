@@ -34,13 +34,10 @@ def start_in_closed_form(
     siamese: Siamese,
     loss: nn.Module,
     frames: Sequence[NDArray[np.float32]],
-    speakers: NDArray[np.intp],
+    speakers: NDArray[np.intp],  # (n_samples,), 0 .. n_speakers - 1
     seed: int,
 ) -> None:
-    """Set the statistics and the discriminant of a network, and directions of the loss if any.
-
-    The speakers (n_samples,) are 0 .. n_speakers - 1; the directions start at their means.
-    """
+    """Set the statistics and the discriminant of a network, and directions of the loss if any."""
     network = cast(ClosedForm, siamese.network)
     with torch.no_grad():
         if isinstance(network, StatisticsNetwork):
@@ -57,6 +54,7 @@ def start_in_closed_form(
         of_speakers = LossTraits.of(loss).directions
         if isinstance(of_speakers, Tensor):
             means = (scatter.speaker_means - scatter.mean) @ directions
+            # An embedding has more dimensions than there are directions if speakers are few.
             of_speakers.zero_()[:, : means.shape[1]] = torch.from_numpy(means)
 
 
@@ -68,6 +66,8 @@ def _fit_statistics(
     def standardize(recording: NDArray[np.float32]) -> NDArray[np.float32]:
         return _standardized(siamese, recording)[0].numpy()
 
+    # All recordings are read three times: for mean and scale before this, for the slopes of the
+    # standardized frames here, for the products after it. The mixture reads a sample of frames.
     statistics.set_slope_scale(fit_slope_scale(frames, standardize))
     n_mixtures = len(statistics.mixture.weights)
     statistics.mixture.set_mixture(*fit_mixture(frames, standardize, n_mixtures, seed))
@@ -124,10 +124,9 @@ class Scatter:
         return self.sums / self.counts[:, np.newaxis]
 
     def discriminate(self, shrinkage: float, n_directions: int) -> tuple[Matrix, float]:
-        """Return the directions in which speakers differ most, for what one speaker varies.
-
-        (n_statistics, n_directions), and the mean squared length of the centered samples in them.
-        """
+        """Return the directions in which speakers differ most, for what one speaker varies."""
+        # They are (n_statistics, n_directions); the number beside them is the mean squared length
+        # of the samples, centered and projected to them.
         # The within-speaker covariance is shrunk by this share of the identity, times the mean
         # variance. It is the identity along the directions.
         within = self._within(shrinkage)

@@ -1,12 +1,10 @@
-"""The training loop: batches of crops, the skorch net that takes them, and its callbacks.
+"""What happens in the epochs of a training: batches of crops, and callbacks of the skorch net.
 
-`build_net` puts them together and `train` runs the epochs. Validation and checkpoints are callbacks
-too, in files of their own.
+Validation and checkpoints are callbacks too, in files of their own.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,15 +29,12 @@ FrameSequence = NDArray[np.float32] | Sequence[NDArray[np.float32]]  # each (n_f
 
 
 class Recordings(Dataset):
-    """Recordings and their speakers, 0 .. n_speakers - 1, as a dataset of whole batches of crops.
-
-    Each crop has `crop_frames` frames; `augment` is applied to each batch, in this order.
-    """
+    """Recordings and their speakers as a dataset that hands out whole batches of crops."""
 
     def __init__(
         self,
         frames: FrameSequence,
-        speakers: ArrayLike,
+        speakers: ArrayLike,  # (n_samples,), 0 .. n_speakers - 1
         crop_frames: int,
         augment: Sequence[Augmentation] = (),
     ) -> None:
@@ -112,6 +107,7 @@ class SeedEpoch(Callback):
         """Seed the global generators and the one that draws batches."""
         epoch = len(net.history)
         reseed(self.seed, epoch)
+        # One more, or the batches would be drawn from the numbers that dropout draws from.
         self.generator.manual_seed(epoch_seed(self.seed, epoch) + 1)
 
 
@@ -162,14 +158,12 @@ class LearningRateSchedule(Callback):
 
 
 def pair_accuracy(distances: torch.Tensor, same: torch.Tensor) -> float | None:
-    """Return how well one threshold of the distance tells same pairs from different ones.
-
-    Both are (n_pairs,). At the best threshold for these pairs, same and different ones weighing
-    half each, 0.5 is chance; None where a kind is missing.
-    """
+    """Return how well one threshold of the distances (n_pairs,) tells same pairs from others."""
+    # The threshold is the best one for these pairs, and same and different ones weigh half each, so
+    # that 0.5 is chance.
     n_same = int(same.sum())
     if n_same in (0, len(same)):
-        return None
+        return None  # a kind is missing
     order = np.argsort(distances.cpu().numpy(), kind="stable")
     ordered, is_same = distances.cpu().numpy()[order], same.cpu().numpy()[order]
     accepted = np.cumsum(is_same) / n_same - np.cumsum(~is_same) / (len(same) - n_same)
@@ -208,17 +202,14 @@ class PairAccuracy(Callback):
 
 
 class Report(Callback):
-    """Print a line an epoch if verbose, else show on stderr how far a long training is.
-
-    The accuracy of the last of `validations`, which grow during the training, is part of the line.
-    """
+    """Print a line an epoch if verbose, else show on stderr how far a long training is."""
 
     def __init__(
         self,
         max_epochs: int,
         batches_per_epoch: int,
         verbose: int,
-        validations: Sequence[Mapping[str, Any]],
+        validations: Sequence[Mapping[str, Any]],  # grow during the training
     ) -> None:
         self.max_epochs = max_epochs
         self.batches_per_epoch = batches_per_epoch
@@ -260,10 +251,7 @@ class Report(Callback):
 
 
 class FitTask(Callback):
-    """Report each epoch as a task of the estimator's fit to scikit-learn's callbacks.
-
-    `learned` returns what `fit` would set if it ended now, by attribute.
-    """
+    """Report each epoch as a task of the estimator's fit to scikit-learn's callbacks."""
 
     def __init__(
         self,
@@ -271,7 +259,7 @@ class FitTask(Callback):
         context: Any,  # a sklearn.callback.CallbackContext, scikit-learn >= 1.9 only
         X: ArrayLike,
         y: ArrayLike,
-        learned: Callable[[], dict[str, Any]],
+        learned: Callable[[], dict[str, Any]],  # what `fit` would set if it ended now
     ) -> None:
         self.estimator = estimator
         self.context = context
@@ -304,72 +292,11 @@ def fit_task(
     max_epochs: int,
     learned: Callable[[], dict[str, Any]],
 ) -> Iterator[FitTask | None]:
-    """Tell scikit-learn's callbacks that a fit begins and ends; yield what tells them its epochs.
-
-    A scikit-learn without callbacks is told nothing, and None is yielded.
-    """
+    """Tell scikit-learn's callbacks that a fit begins and ends; yield what tells the epochs."""
     if not hasattr(estimator, "_init_callback_context"):
-        yield None
+        yield None  # a scikit-learn before 1.9
         return
     context = estimator._init_callback_context(max_subtasks=max_epochs)
     context = context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
     yield FitTask(estimator, context, X, y, learned)
     context.call_on_fit_task_end(estimator=estimator, X=X, y=y)
-
-
-def build_net(
-    module: nn.Module,
-    loss: nn.Module,
-    settings: TrainingSettings,
-    *,
-    sampler: Iterable[list[int]],
-    generator: torch.Generator,
-    device: torch.device,
-    callbacks: Sequence[Callback],
-) -> NeuralNet:
-    """Return an initialized skorch net; the callbacks run in this order, before those of the user.
-
-    The generator draws crops and augmentation.
-    """
-    further = settings.parts["net"].plain_arguments()
-    further |= {
-        f"optimizer__{name}": value
-        for name, value in settings.parts["optimizer"].plain_arguments().items()
-    }
-    return NeuralNet(
-        module,
-        loss,
-        optimizer=settings.parts["optimizer"].factory,
-        lr=settings.lr,
-        max_epochs=settings.max_epochs,
-        train_split=None,
-        iterator_train=Batches,
-        iterator_train__sampler=sampler,
-        iterator_train__generator=generator,
-        device=device,
-        verbose=0,
-        callbacks=[*callbacks, *(further.pop("callbacks", None) or ())],
-        **further,
-    ).initialize()
-
-
-def train(net: NeuralNet, recordings: Recordings) -> None:
-    """Run the epochs that are left; a Ctrl-C passes through (skorch's own `fit` swallows it)."""
-    with contextlib.suppress(StopTraining):
-        net.notify("on_train_begin", X=recordings, y=None)
-        net.fit_loop(recordings, epochs=net.max_epochs - len(net.history))
-    net.notify("on_train_end", X=recordings, y=None)
-
-
-def epoch_history(net: NeuralNet) -> list[dict[str, Any]]:
-    """Return skorch's history of complete epochs as dicts of plain numbers."""
-    return [
-        {
-            "epoch": row["epoch"],
-            "train_loss": float(row["train_loss"]),
-            "train_pair_accuracy": row["train_pair_accuracy"],
-            "seconds": row["dur"],
-        }
-        for row in net.history
-        if "train_pair_accuracy" in row  # an epoch that was cut off has none
-    ]

@@ -93,20 +93,19 @@ _FILLED_IN_NET = frozenset(
 def find_part(
     owner: str, name: str, value: Any, given: Mapping[str, Any], n_features: int | None
 ) -> Part:
-    """Return what a part of the estimator `owner` is built from; raise a ValueError for no part.
-
-    Unknown `n_features`, which ``network="auto"`` depends on, are taken for several.
-    """
+    """Return what a part of the estimator `owner` is built from; raise a ValueError for no part."""
     if name == "net":
         return Part(owner, name, None, NeuralNet, _FILLED_IN_NET, given)
     registry, filled = _KINDS[name]
     if name == "network" and is_auto(value):
+        # Before features are known they are taken for several.
         value = auto_network(2 if n_features is None else n_features)
     if isinstance(value, str) and value in registry:
         return Part(owner, name, value, registry[value], filled, given)
     if isinstance(value, str) or not callable(value):
         known = ", ".join(map(repr, ["auto"] * (name == "network") + list(registry)))
         raise ValueError(f"{owner}: {name}={value!r} is unknown; it is {known}, or a class.")
+    # Functions build a part, but for a loss: there a function is the loss itself.
     is_built = isinstance(value, nn.Module) or (name == "loss" and not isinstance(value, type))
     return Part(owner, name, value, None if is_built else value, filled, given)
 
@@ -189,16 +188,13 @@ class TrainingSettings:
 def build_modules(
     parts: Mapping[str, Part],
     n_features: int,
-    n_classes: int,
-    mean: Tensor | None = None,
+    n_classes: int,  # training speakers
+    mean: Tensor | None = None,  # (n_features,), of the training frames
     scale: Tensor | None = None,
 ) -> tuple[Siamese, Loss]:
-    """Return an untrained module that maps frames to coordinates, and the loss of coordinates.
-
-    `mean` and `scale` (n_features,) standardize the frames; `n_classes` are training speakers.
-    """
+    """Return an untrained module that maps frames to coordinates, and the loss of coordinates."""
     network = parts["network"].build(n_features=n_features)
-    with torch.no_grad():
+    with torch.no_grad():  # in evaluation mode, which leaves batch statistics as they are
         n_dims = network.eval()(torch.zeros(1, n_features, 1)).shape[1]
     space = parts["metric"].build(n_dims=n_dims)
     loss = _build_loss(parts, space, n_dims, n_classes)
@@ -215,6 +211,7 @@ def _build_loss(parts: Mapping[str, Part], space: Space, n_dims: int, n_classes:
         allowed = " or ".join(f"metric={name!r}" for name in metrics)
         raise ValueError(f"{part.shown} goes with {allowed} only, got {parts['metric'].shown}.")
     loss = part.build(space=space, n_dims=n_dims, n_classes=n_classes)
+    # A loss that was not built with our space knows nothing of it: a user's, or another library's.
     if LossTraits.of(loss).space is not space:
         loss = CustomLoss(space, loss)
     if not SamplerTraits.of(parts["pairs"].factory).gives_pairs:

@@ -328,10 +328,12 @@ class SiameseSpeakerEncoder(
         OSError
             When a checkpoint cannot be written or is damaged.
         """
+        # A fit that raises changes nothing, unless it had begun to learn.
         with unchanged_on_error(self, unless="state_"):
             training = self._train(X, y)
+        # Some 64 recordings, spread over all speakers, show whether the network has collapsed.
         some = training.frames[:: max(1, len(training.frames) // 64)]
-        warn_if_collapsed(self._embed(some))
+        _warn_if_collapsed(self._embed(some))
         return self
 
     def _train(self, X: ArrayLike, y: ArrayLike) -> Training:
@@ -345,6 +347,7 @@ class SiameseSpeakerEncoder(
         settings = TrainingSettings.of(self, self._checked_parts())
         start = (self.state_, self.loss_state_) if self._continues() else None
         checkpoint = self._open_checkpoint(settings, start, frames, speakers)
+        # Drawn after the checkpoint is named by the state of a generator, which this moves.
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if checkpoint is not None and checkpoint.seed is not None:
             seed = checkpoint.seed
@@ -377,6 +380,7 @@ class SiameseSpeakerEncoder(
             return None
         from ._checkpoint import Checkpoint
 
+        # Of a list, so that recordings in an array and in a list have the same name.
         content = frames.digest if isinstance(frames, FrameStore) else list(frames)
         data = (self.random_state, start, content, speakers)
         return Checkpoint.open(self.checkpoint_dir, settings, *data)
@@ -395,7 +399,7 @@ class SiameseSpeakerEncoder(
             Points in the space whose plain metric, ``embedding_metric_``, is the learned one.
         """
         check_is_fitted(self, "state_")
-        return self._embed(check_frames_of(self, X, reset=False))
+        return self._embed(_check_frames_of(self, X, reset=False))
 
     def pair_distance(self, X: ArrayLike) -> NDArray[np.float32]:
         """Distance between the two recordings of each pair.
@@ -461,10 +465,10 @@ class SiameseSpeakerEncoder(
                 "holds the speaker of each recording."
             )
         reset = not self._continues()
-        frames = check_frames_of(self, X, reset=reset, ensure_min_samples=2)
+        frames = _check_frames_of(self, X, reset=reset, ensure_min_samples=2)
         speakers = check_speakers(y)
         check_consistent_length(frames, speakers)
-        check_background_speakers(type(self).__name__, speakers)
+        _check_background_speakers(type(self).__name__, speakers)
         return frames, speakers
 
     def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
@@ -497,7 +501,7 @@ class SiameseSpeakerEncoder(
 
         siamese, _ = cached(self, self.state_, self._rebuild_modules)
         embeddings = embed(siamese, frames, resolve_device(self.device))
-        check_embeddings_are_finite(embeddings, frames)
+        _check_embeddings_are_finite(embeddings, frames)
         return embeddings
 
     def _pair_distances(self, X: ArrayLike) -> tuple[torch.Tensor, Loss]:
@@ -507,7 +511,7 @@ class SiameseSpeakerEncoder(
         from ..._torch import cached
 
         check_is_fitted(self, "state_")
-        first, second = (torch.from_numpy(self.transform(half)) for half in halves_of_pairs(X))
+        first, second = (torch.from_numpy(self.transform(half)) for half in _halves_of_pairs(X))
         _, loss = cached(self, self.state_, self._rebuild_modules)
         with torch.no_grad():
             return loss.space.paired_distances(first, second), loss
@@ -517,7 +521,7 @@ class SiameseSpeakerEncoder(
 _LONGEST_VECTOR = 8000
 
 
-def check_frames_of(
+def _check_frames_of(
     estimator: BaseEstimator, X: ArrayLike, *, reset: bool, ensure_min_samples: int = 1
 ) -> FrameSequence:
     """Return frames as `check_frames` does; raise if X holds paths or waveforms."""
@@ -554,7 +558,7 @@ def _items(X: Any) -> Sequence[Any]:
     return ()
 
 
-def check_background_speakers(owner: str, y: NDArray) -> None:
+def _check_background_speakers(owner: str, y: NDArray) -> None:
     """Raise a ValueError unless there are two speakers, one of them with two recordings."""
     speakers, counts = np.unique(y, return_counts=True)
     if len(speakers) < 2:
@@ -570,7 +574,7 @@ def check_background_speakers(owner: str, y: NDArray) -> None:
         )
 
 
-def halves_of_pairs(X: Any) -> tuple[Any, Any]:
+def _halves_of_pairs(X: Any) -> tuple[Any, Any]:
     """Return the first and the second recordings of an array or a list of pairs."""
     if isinstance(X, np.ndarray) and X.dtype != object:
         if X.ndim < 3 or X.shape[1] != 2:
@@ -585,7 +589,7 @@ def halves_of_pairs(X: Any) -> tuple[Any, Any]:
     return [first for first, _ in X], [second for _, second in X]
 
 
-def check_embeddings_are_finite(embeddings: NDArray, frames: FrameSequence) -> None:
+def _check_embeddings_are_finite(embeddings: NDArray, frames: FrameSequence) -> None:
     """Raise a ValueError that names the first recording whose embedding is NaN or infinite."""
     bad = ~np.isfinite(embeddings).all(axis=1)
     if bad.any():
@@ -597,7 +601,7 @@ def check_embeddings_are_finite(embeddings: NDArray, frames: FrameSequence) -> N
         )
 
 
-def warn_if_collapsed(embeddings: NDArray) -> None:
+def _warn_if_collapsed(embeddings: NDArray) -> None:
     """Warn when the network maps everybody to one point."""
     spread, size = embeddings.std(axis=0).max(), np.abs(embeddings).max()
     if spread <= 1e-3 * size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from ..._torch import arrays_to_module, module_to_arrays
@@ -17,6 +19,7 @@ from ...nn import Loss, Siamese, frame_statistics
 from ...nn.protocols import AugmentationTraits, NetworkTraits, SamplerTraits
 from ._closed_form import start_in_closed_form
 from ._loop import (
+    Batches,
     FrameSequence,
     LearningRateSchedule,
     PairAccuracy,
@@ -24,9 +27,7 @@ from ._loop import (
     Report,
     SeedEpoch,
     StopNonFinite,
-    build_net,
-    epoch_history,
-    train,
+    StopTraining,
 )
 from ._part_params import Part
 from ._parts import Augmentation, TrainingSettings, build_modules
@@ -39,10 +40,7 @@ Arrays = Mapping[str, NDArray]
 
 
 class Training:
-    """A training, ready to run; everything random in it comes from the seed.
-
-    `frames` (n_samples,) of speakers `y` are learned from.
-    """
+    """A training, ready to run; everything random in it comes from the seed."""
 
     classes: NDArray  # the speakers trained on
     frames: FurtherSpeakers  # their recordings, those of further speakers included
@@ -51,7 +49,7 @@ class Training:
         self,
         settings: TrainingSettings,
         frames: FrameSequence,
-        y: NDArray,
+        y: NDArray,  # their speakers
         *,
         seed: int,
         device: torch.device,
@@ -70,51 +68,58 @@ class Training:
         self.frames = FurtherSpeakers(own, augment)
         self.classes, speakers = np.unique(own_y, return_inverse=True)
         speakers = self.frames.speakers(speakers)
-        generator = torch.Generator()
+        generator = torch.Generator()  # seeded at each epoch
         sampler = _build_sampler(settings, speakers, generator)
-        siamese, loss = _start_modules(settings, self.frames, speakers, start, seed)
+        modules = _start_modules(settings, self.frames, speakers, start, seed)
         self.validation = None
         if held_out is not None:
             self.validation = _build_validation(settings, *held_out, len(sampler), seed)
+        self.validations = [] if self.validation is None else self.validation.validations
         crop_frames = _crop_length(settings.crop_frames, own)
         of_batches = [change for change in augment if callable(change)]
         self.recordings = Recordings(self.frames, speakers, crop_frames, of_batches)
         schedule = LearningRateSchedule(settings, len(sampler))
-        self.validations = [] if self.validation is None else self.validation.validations
         self.report = Report(settings.max_epochs, len(sampler), settings.verbose, self.validations)
         callbacks = [
             SeedEpoch(seed, generator),
             schedule,
             StopNonFinite(),
             PairAccuracy(),
-            checkpoint,  # before anything stops the training
+            checkpoint,  # is written before anything stops the training
             self.report,
             callback,
             self.validation,
         ]
-        self.net = build_net(
-            siamese,
-            loss,
-            settings,
-            sampler=sampler,
-            generator=generator,
-            device=device,
-            callbacks=[each for each in callbacks if each is not None],
-        )
+        callbacks = [each for each in callbacks if each is not None]
+        self.net = _build_net(settings, modules, sampler, generator, device, callbacks)
         schedule.attach(self.net.optimizer_)
         if checkpoint is not None:
             checkpoint.attach(self.net, seed, schedule, self.validation)
 
     def run(self) -> None:
         """Train the epochs that are left and, with early stopping, go back to the best weights."""
-        with self.report.show(len(self.net.history)):
-            train(self.net, self.recordings)
+        net, n_done = self.net, len(self.net.history)
+        with self.report.show(n_done):
+            # skorch's own `fit` swallows a Ctrl-C; here it passes through.
+            with contextlib.suppress(StopTraining):
+                net.notify("on_train_begin", X=self.recordings, y=None)
+                net.fit_loop(self.recordings, epochs=self.settings.max_epochs - n_done)
+            net.notify("on_train_end", X=self.recordings, y=None)
         if self.validation is not None:
-            self.validation.restore_best(self.net)
+            self.validation.restore_best(net)
 
     def learned(self) -> dict[str, Any]:
         """Return what has been learned so far as arrays and plain values, by attribute."""
-        epochs = epoch_history(self.net)
+        epochs = [
+            {
+                "epoch": row["epoch"],
+                "train_loss": float(row["train_loss"]),
+                "train_pair_accuracy": row["train_pair_accuracy"],
+                "seconds": row["dur"],
+            }
+            for row in self.net.history
+            if "train_pair_accuracy" in row  # an epoch that was cut off has none
+        ]
         return {
             "_fitted_params": _module_params(self.settings.parts),
             "classes_": self.classes,
@@ -148,10 +153,7 @@ def _select(frames: FrameSequence, is_chosen: NDArray[np.bool_]) -> FrameSequenc
 
 
 class FurtherSpeakers(Sequence[NDArray[np.float32]]):
-    """Recordings and, behind them, their copies of further speakers, made when they are asked for.
-
-    Changes that make no further speakers are passed over.
-    """
+    """Recordings and, behind them, their copies of further speakers, made when they are read."""
 
     def __init__(self, frames: FrameSequence, changes: Sequence[Any]) -> None:
         self.frames = frames
@@ -233,6 +235,7 @@ def _start_modules(
     mean, scale = frame_statistics(frames)
     siamese, loss = build_modules(settings.parts, n_features, n_classes, mean, scale)
     network = NetworkTraits.of(siamese.network)
+    # A network that keeps proportions is given one scale, the root mean square of all.
     if network.keeps_proportions:
         siamese.scale.fill_(scale.square().mean().sqrt())
     if start is not None:
@@ -255,6 +258,34 @@ def _continue_from(state: Arrays, loss_state: Arrays, siamese: Siamese, loss: Lo
     fresh = loss.state_dict()
     kept = {n: a for n, a in loss_state.items() if n in fresh and fresh[n].shape == np.shape(a)}
     arrays_to_module(loss, kept, strict=False)
+
+
+def _build_net(
+    settings: TrainingSettings,
+    modules: tuple[Siamese, Loss],
+    sampler: Any,
+    generator: torch.Generator,
+    device: torch.device,
+    callbacks: Sequence[Callback],
+) -> NeuralNet:
+    """Return an initialized skorch net; callbacks run in this order, before those of the user."""
+    optimizer = settings.parts["optimizer"]
+    further = settings.parts["net"].plain_arguments()
+    further |= {f"optimizer__{name}": v for name, v in optimizer.plain_arguments().items()}
+    return NeuralNet(
+        *modules,
+        optimizer=optimizer.factory,
+        lr=settings.lr,
+        max_epochs=settings.max_epochs,
+        train_split=None,
+        iterator_train=Batches,
+        iterator_train__sampler=sampler,
+        iterator_train__generator=generator,
+        device=device,
+        verbose=0,
+        callbacks=[*callbacks, *(further.pop("callbacks", None) or ())],
+        **further,
+    ).initialize()
 
 
 def _module_params(parts: Mapping[str, Part]) -> dict[str, Any]:

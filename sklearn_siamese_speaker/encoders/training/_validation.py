@@ -41,10 +41,7 @@ def hold_out_speakers(speakers: NDArray, fraction: float, seed: int) -> NDArray[
 
 
 class Validation(Callback):
-    """Recognize held-out speakers every few batches; with patience, stop and keep the best.
-
-    Loss and pairs of the recordings `batches` are compared with those of training batches.
-    """
+    """Recognize held-out speakers every few batches; with patience, stop and keep the best."""
 
     # Rows of history_["validations"]: a report reads them while they grow.
     validations: list[dict[str, Any]]
@@ -55,7 +52,7 @@ class Validation(Callback):
         self,
         frames: FrameSequence,
         speakers: NDArray,  # of the frames, as integers
-        batches: Iterable[list[int]],
+        batches: Iterable[list[int]],  # loss and pairs are those of batches, as in training
         settings: TrainingSettings,
         *,
         batches_per_epoch: int,
@@ -163,6 +160,7 @@ def draw_tasks(
             f"least 2 held-out speakers with {split.n_shots + split.n_queries} recordings, got "
             f"{n_usable} of {len(counts)}; raise validation_fraction or lower n_shots."
         )
+    # With a seed, so that all validations of a training are on the same tasks.
     split = NShotKWaySplit(
         n_shots=split.n_shots,
         k_way=min(split.k_way, n_usable),
