@@ -23,9 +23,8 @@ from torch.utils.data import Dataset
 
 from ..._progress import Progress, duration_text
 from ..._torch import epoch_seed, reseed
+from ...features.frames import FrameSequence
 from ._parts import Augmentation, TrainingSettings
-
-FrameSequence = NDArray[np.float32] | Sequence[NDArray[np.float32]]  # each (n_features, n_frames_i)
 
 
 class Recordings(Dataset):

@@ -27,7 +27,7 @@ from ..._interrupts import uninterrupted
 from ..._labels import check_speakers
 from ..._state import unchanged_on_error
 from ...features import FrameStore
-from ...features.frames import check_frames
+from ...features.frames import FrameSequence, check_frames
 from ._part_params import Part, PartParamsMixin
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from ...model_selection import NShotKWaySplit
     from ...nn import Loss, Siamese
     from ._checkpoint import Checkpoint
-    from ._loop import FrameSequence
     from ._parts import Augmentation, TrainingSettings
     from ._training import Training
 

@@ -15,12 +15,12 @@ from skorch.callbacks import Callback
 
 from ..._torch import arrays_to_module, module_to_arrays
 from ...features import FrameStore
+from ...features.frames import FrameSequence
 from ...nn import Loss, Siamese, frame_statistics
 from ...nn.protocols import AugmentationTraits, NetworkTraits, SamplerTraits
 from ._closed_form import start_in_closed_form
 from ._loop import (
     Batches,
-    FrameSequence,
     LearningRateSchedule,
     PairAccuracy,
     Recordings,

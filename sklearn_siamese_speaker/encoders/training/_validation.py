@@ -12,10 +12,11 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from ..._torch import arrays_to_module, embed, module_to_arrays
+from ...features.frames import FrameSequence
 from ...model_selection import NShotKWaySplit
 from ...nn import Loss
 from ...similarity import nearest_speakers
-from ._loop import FrameSequence, StopTraining, mean_or_none, pair_accuracy
+from ._loop import StopTraining, mean_or_none, pair_accuracy
 from ._parts import TrainingSettings
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
