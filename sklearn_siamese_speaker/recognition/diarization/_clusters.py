@@ -7,17 +7,18 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.preprocessing import normalize
 
-MOST_SPEAKERS = 10  # that are estimated; more can be asked for
-_MOST_COMPARED = 2000  # windows; those between belong to the voice that they resemble most
-# Chosen on conversations of train speakers and on the half of the meeting excerpts to tune on: the
-# power of the cosine makes windows of one voice stand out, and links to the others are cut.
+MOST_SPEAKERS = 10  # largest number that is estimated; `n_speakers` may be larger
+_MOST_COMPARED = 2000  # windows that are clustered; each of the others joins the nearest voice
+# A power of the cosine separates the windows of one voice from the others, and a window is linked
+# only with this share of the windows. Both were chosen on conversations of train speakers and on
+# the tuning half of the meeting excerpts.
 _POWER = 3
-_LINKED = 0.7  # share of the windows that a window is linked with
-# Parts of one voice are nearly as similar to each other as within themselves: on conversations of
-# train speakers the ratio is above 0.7 for 95 % of the voices cut in two, and below 0.55 for 95 %
-# of the pairs of voices.
+_LINKED = 0.7
+# Two parts of one voice are nearly as similar to each other as within themselves: on conversations
+# of train speakers the ratio is above 0.7 for 95 % of the voices cut in two, and below 0.55 for
+# 95 % of the pairs of voices.
 _ALIKE = 0.75
-THRESHOLDS = np.arange(0, 0.8, 0.02).round(2).tolist()  # that are tried on labelled conversations
+THRESHOLDS = np.arange(0, 0.8, 0.02).round(2).tolist()  # tried by `SpeakerDiarizer.fit`
 _FEWEST = 3  # windows of a voice; fewer are a cough, or two people at once
 
 

@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from ..._audio import HOP, find_speech
 
 SAMPLE_RATE = 16000  # Hz
-SHORTEST = 0.2  # seconds; what is shorter is a click, and no voice is recognized in it
+SHORTEST = 0.2  # seconds; a shorter sound is a click, in which no voice is recognized
 
-# Both detectors find the core of words. Chosen on conversations of train speakers and on the half
-# of the meeting excerpts to tune on: the probability at which speech begins and the one below which
-# it ends; in seconds, how far its ends are moved while the sound there is loud, what is added
-# before and after, and the longest pause that is bridged.
-_BEGINS, _ENDS = 0.15, 0.1
-_LOUD_ENDS = 0.2
-_MARGIN = {"silero": 0.15, "energy": 0.1}
-_BRIDGED = 0.3
+# Both detectors find only the core of words, so that spans are widened. All values were chosen on
+# conversations of train speakers and on the tuning half of the meeting excerpts.
+_BEGINS, _ENDS = 0.15, 0.1  # speech begins at the one probability and ends below the other
+_LOUD_ENDS = 0.2  # seconds by which the ends move at most while the sound there is loud
+_MARGIN = {"silero": 0.15, "energy": 0.1}  # seconds added before and after
+_BRIDGED = 0.3  # seconds of the longest pause within a span
 
 _FRAME, _CONTEXT, _UNITS = 512, 64, 128  # samples, samples, size of the state
 _FRAMES_TOGETHER = 512

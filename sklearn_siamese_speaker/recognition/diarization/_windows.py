@@ -17,8 +17,8 @@ from ._detector import SAMPLE_RATE, Span
 
 _TOGETHER = 64  # windows that are in memory at a time
 _LEAST_SOUND = 1e-5  # range of the samples; digital silence is nobody's voice
-_LONGEST_VOICE = 30.0  # seconds that are compared with enrolled people
-_SHORTEST = 0.5  # seconds that are embedded; the surroundings of a shorter span belong to it
+_LONGEST_VOICE = 30.0  # seconds of a voice that are compared with enrolled people
+_SHORTEST = 0.5  # seconds; a shorter span is embedded with its surroundings
 
 
 class Window(NamedTuple):
