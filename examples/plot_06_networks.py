@@ -52,8 +52,8 @@ for network, params in networks.items():
 
 # %%
 # With few speakers and few recordings, the network that starts from statistics is ahead of all that
-# start from random weights. The bands of three of those overlap, so their order says nothing. That
-# of the case study, "cnn2d", has hardly begun to learn after seconds.
+# start from random weights. The bands of three of those overlap, so their order says nothing. The
+# network of the case study, "cnn2d", has hardly begun to learn after seconds.
 import matplotlib.pyplot as plt
 
 from sklearn_siamese_speaker.inspection import NShotKWayDisplay
@@ -62,7 +62,7 @@ NShotKWayDisplay(curves).plot()
 
 # %%
 # The time of the epochs alone, without that of the closed form. After minutes the networks are much
-# closer, see :ref:`networks`.
+# closer: see :ref:`results_networks`.
 fig, ax = plt.subplots(figsize=(6, 2.5))
 ax.barh(list(seconds), list(seconds.values()))
 ax.set(xlabel="seconds of training")

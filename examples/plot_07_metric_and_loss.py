@@ -58,8 +58,8 @@ for loss, metric in choices:
 
 # %%
 # The bars are 95 % intervals over speakers. Where they are as wide as the differences, the order of
-# the points means nothing. Which loss learns fastest is a question of minutes, not of seconds; a
-# table in :ref:`losses` answers it.
+# the points means nothing. Seconds do not show which loss learns fastest; :ref:`results_losses` has
+# the comparison after minutes.
 import matplotlib.pyplot as plt
 
 means = np.array([curve.mean[0, 0] for curve in curves.values()])

@@ -60,5 +60,5 @@ SeenUnseenDisplay.from_estimators(
 
 # %%
 # The network is better on the speakers it knows; for k-NN both groups are about as hard. A
-# figure for seen speakers is not what to expect for the next person who is enrolled.
+# figure for seen speakers is too high for the next person who is enrolled.
 plt.show()

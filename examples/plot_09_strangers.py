@@ -81,8 +81,8 @@ print(f"colleagues rejected: {np.mean(answers == 'unknown'):.0%}")
 print(f"colleagues confused: {np.mean((answers != truth) & (answers != 'unknown')):.0%}")
 
 # %%
-# Colleagues are hardly ever taken for each other; to refuse strangers is the harder part, and costs
-# rejected colleagues.
+# Colleagues are hardly ever confused with each other. It is harder to refuse strangers: a threshold
+# for that also rejects colleagues.
 #
 # A colleague leaves, and another one joins. Nothing is trained, and the similarities of the others
 # do not change.

@@ -66,4 +66,5 @@ for i, name in enumerate(comparison.names):
 
 # %%
 # Frames of the spectrum are ahead of raw audio: with few recordings, a network does not learn a
-# filter bank as good as the mel scale. :doc:`/representations` compares them after minutes.
+# filter bank as good as the mel scale. :ref:`results_representations` has
+# the comparison after minutes.

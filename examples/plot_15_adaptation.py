@@ -5,13 +5,14 @@ What do twenty voices of one's own add to a pretrained encoder?
 
 The encoder in the box learned from clean recordings. Yours may be noisy. A linear discriminant
 behind the encoder, learned from people who were recorded as yours are, finds the directions in
-which voices still differ there. These people need not be those whom you want to recognize.
+which voices still differ in such recordings. These people need not be those whom you want to
+recognize.
 """
 
 # %%
 # Real voices with noise, 5 to 30 dB below the speech, as if each recording was made somewhere else.
-# Train and test speakers are different people. (The box learned from the first ones, but from their
-# clean recordings.)
+# Train and test speakers are different people. (The box learned from clean recordings of the train
+# speakers.)
 
 import numpy as np
 import soundfile
@@ -22,7 +23,7 @@ rng = np.random.default_rng(0)
 
 
 def read_noisy(path):
-    """Return a recording with as much noise as it happens."""
+    """Return a recording with a random level of noise."""
     speech, _ = soundfile.read(path, dtype="float32")
     noise = rng.standard_normal(len(speech), dtype="float32")
     ratio = 10 ** (rng.uniform(5, 30) / 10)

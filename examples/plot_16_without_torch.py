@@ -3,13 +3,13 @@
 Does a phone need torch to recognize a voice?
 ===================================================
 
-No. `export_onnx` writes an encoder as one file, front end included. Whatever runs ONNX models runs
-it: a phone, a browser, a server in another language. Here it is another Python process, in which
-torch and this library cannot be imported.
+No. `export_onnx` writes an encoder as one file, front end included. Every program that runs ONNX
+models can run it: on a phone, in a browser, on a server in another language. Here it is another
+Python process, in which torch and this library cannot be imported.
 """
 
 # %%
-# The encoder in the box as an ONNX file. A trained Pipeline of your own is exported alike.
+# The encoder in the box as an ONNX file. Export a trained Pipeline of your own in the same way.
 
 import tempfile
 from pathlib import Path
@@ -59,8 +59,8 @@ command = [sys.executable, "-c", program, folder / "speaker.onnx", folder / "emb
 print(subprocess.run([*command, *paths], capture_output=True, text=True, check=True).stdout)
 
 # %%
-# The distance of each first recording to each second one. Who is recognized has the smallest
-# distance of the row, the darkest, on the diagonal.
+# The distance of each first recording to each second one. If the smallest distance of a row, the
+# darkest, is on the diagonal, the person is recognized.
 
 import matplotlib.pyplot as plt
 import numpy as np

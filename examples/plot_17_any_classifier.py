@@ -59,10 +59,10 @@ for n_shots in (1, 3):
         print(f"{n_shots}-shot {k_way}-way, {name:20} {scores.mean():.3f}")
 
 # %%
-# With one recording of each person, all of them draw their borders in the middle between the
-# recordings, and the accuracies are the same. With three, the mean of the recordings is enough:
-# what matters is the encoder. The one-shot classifier takes new people without a fit of all others,
-# and can answer "unknown".
+# With one recording of each person, all classifiers draw their borders in the middle between the
+# recordings, and the accuracies are the same. With three recordings, the mean is enough: the
+# encoder matters, and not the classifier. The one-shot classifier takes new people without a fit of
+# all others, and can answer "unknown".
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
