@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sklearn.base import BaseEstimator
 
+from .._files import replacing
 from ..encoders import OnnxSpeakerEncoder, PretrainedSpeakerEncoder
 from ..encoders.pretrained.public_models import PUBLIC_MODELS
 from ..recognition import SpeakerStore
@@ -61,15 +61,7 @@ def find_encoder_of(store: SpeakerStore, name: str | None) -> BaseEstimator:
 
 
 def find_encoder(name: str | None) -> BaseEstimator:
-    """Return the encoder that `--encoder` names.
-
-    Raises
-    ------
-    ValueError
-        If it names none.
-    OSError, ImportError
-        If a file cannot be read, or what reads it is not installed.
-    """
+    """Return the encoder that `--encoder` names; its file may be unreadable, or it names none."""
     name = name or DEFAULT_ENCODER
     if name in PUBLIC_MODELS:
         return PretrainedSpeakerEncoder(name)
@@ -112,19 +104,11 @@ def check_skops() -> None:
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[str]:
-    """Yield the name of a file to write; it takes the place of `path` once it is complete.
-
-    It is for its owner only, as it may tell of voices.
-    """
+def writing(path: str) -> Iterator[str]:
+    """Yield the name of a file to write; it takes the place of `path` once it is complete."""
     folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"There is no folder {folder!r} to write {name!r} to.")
-    descriptor, scratch = tempfile.mkstemp(dir=folder, prefix=".", suffix=Path(name).suffix)
-    os.close(descriptor)
-    try:
+    # What commands write may tell of voices: it is for its owner only.
+    with replacing(path, private=True) as scratch:
         yield scratch
-        os.replace(scratch, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.remove(scratch)

@@ -1,4 +1,4 @@
-"""The commands that need no store: verify, embed, train."""
+"""The commands that need no store: verify, embed, train, report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import csv
 import io
 import sys
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..encoders.fingerprint import fingerprint, make_ready
 from ..features import MFCC
 from ..model_selection import find_embedding_metric
 from ..recognition import OneShotClassifier
-from ._answer import Answer, add_command, add_encoder, check_skops, find_encoder, replacing
+from ._answer import Answer, add_command, add_encoder, check_skops, find_encoder, writing
 
 
 def add_commands(commands: Any) -> None:
@@ -52,6 +52,39 @@ def add_commands(commands: Any) -> None:
         "-o", "--output", metavar="FILE", required=True, help="the .skops file to write"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the training (default: 0)")
+
+    parser = add_command(
+        commands,
+        "report",
+        report,
+        "train the Siamese encoder and test it next to k-NN on other speakers",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="recordings as <speaker>/<recording>.wav, .flac, .ogg or .mp3; those of load_voices() "
+        "if left out",
+    )
+    parser.add_argument(
+        "--synthetic",
+        action="store_true",
+        help="synthetic voices instead, whose figures say nothing about real ones",
+    )
+    parser.add_argument(
+        "--unseen",
+        metavar="FILE",
+        help="names of the speakers to keep out of the training, one a line; a fixed quarter "
+        "of them if left out",
+    )
+    parser.add_argument(
+        "--representations",
+        action="store_true",
+        help="compare raw audio, MFCC, log-mel and VGGish as input of the encoder instead",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", default="report", help="where files go (default: report)"
+    )
 
 
 def verify(options: argparse.Namespace) -> Answer:
@@ -85,7 +118,7 @@ def embed(options: argparse.Namespace) -> Answer:
     data: dict[str, Any] = {"encoder": name, "files": options.files}
     if options.output is None:
         return Answer(_as_csv(options.files, E), {**data, "embeddings": E.tolist()})
-    with replacing(options.output) as scratch:
+    with writing(options.output) as scratch:
         if suffix == ".npz":
             np.savez(scratch, files=options.files, embeddings=E, encoder=name)
         else:
@@ -110,7 +143,7 @@ def train(options: argparse.Namespace) -> Answer:
     import skops.io
 
     files, names = load_speaker_folder(options.folder, return_X_y=True)
-    with replacing(options.output) as scratch, redirect_stdout(sys.stderr):
+    with writing(options.output) as scratch, redirect_stdout(sys.stderr):
         encoder = SiameseSpeakerEncoder(random_state=options.seed, verbose=int(sys.stderr.isatty()))
         pipeline = make_pipeline(MFCC(), encoder).fit(files, names)
         skops.io.dump(pipeline, scratch)
@@ -118,3 +151,18 @@ def train(options: argparse.Namespace) -> Answer:
     data = {"output": options.output, "encoder": fingerprint(pipeline), "speakers": n_speakers}
     text = f"{options.output}: trained on {len(files)} recordings of {n_speakers} people"
     return Answer(text, {**data, "recordings": len(files)})
+
+
+def report(options: argparse.Namespace) -> Answer:
+    """Write a report; what it finds is printed while it is found."""
+    from .._report import report, report_representations
+
+    run = report_representations if options.representations else report
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        run(
+            options.folder,
+            synthetic=options.synthetic,
+            unseen=options.unseen,
+            output=options.output,
+        )
+    return Answer(f"The report is in {options.output}.", {"output": options.output})

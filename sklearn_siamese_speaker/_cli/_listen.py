@@ -20,7 +20,7 @@ from ._answer import (
     add_store,
     find_encoder,
     find_encoder_of,
-    replacing,
+    writing,
 )
 
 _LONG = 10.0  # seconds from which on several people may speak
@@ -74,7 +74,7 @@ def _who(
     if not files:
         return {}
     E = encoder.transform(files)
-    who.encoder_ = None  # the recordings are embedded once, for two questions
+    who.encoder_ = None  # pass embeddings: `rank` and `predict` would embed twice
     n = min(2, len(who.classes_))
     labels, scores = (a.tolist() for a in who.rank(E, k=n, return_similarities=True))
     none = [None]  # where only one person is enrolled
@@ -152,7 +152,7 @@ def diarize(options: argparse.Namespace) -> Answer:
         predicted = diarizer.predict(options.files)
     else:
         names = _names(options.files)
-        with replacing(options.rttm) as scratch:
+        with writing(options.rttm) as scratch:
             predicted = diarizer.predict(options.files)
             write_rttm(scratch, dict(zip(names, predicted, strict=True)))
     found = [

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .._progress import only_on_a_terminal
-from . import _encoders as _recordings
-from . import _listen, _people, _reports
+from . import _encoders, _listen, _people
 from ._answer import Answer
 
 _ERROR = 2
@@ -34,18 +33,9 @@ class _Version(argparse.Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command that the arguments name.
+    """Run the command that the arguments name, those of the process if None; leave by SystemExit.
 
-    Parameters
-    ----------
-    arguments : sequence of str, default=None
-        Those of the process if None.
-
-    Raises
-    ------
-    SystemExit
-        With code 1 if somebody is unknown or two voices are not the same, and with 2 after an
-        error, which is a sentence on stderr.
+    Its code is 1 if somebody is unknown or two voices are not the same, 2 after an error.
     """
     options = _make_parser().parse_args(arguments)
     with warnings.catch_warnings(), only_on_a_terminal():
@@ -73,7 +63,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (_people, _listen, _recordings, _reports):
+    for module in (_people, _listen, _encoders):
         module.add_commands(commands)
     return parser
 

@@ -1,4 +1,4 @@
-"""What the accuracy report finds: it trains, evaluates on the same tasks, and draws."""
+"""What the accuracy report finds: it trains, evaluates on the same tasks, decides, and draws."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
-from .. import MFCC, FramePooling, SiameseSpeakerEncoder
-from ..inspection import EmbeddingDisplay, NShotKWayDisplay, TrainingHistoryDisplay
+from .. import MFCC, FramePooling, SiameseSpeakerEncoder, SpeakerVerifier
+from ..inspection import (
+    EmbeddingDisplay,
+    NShotKWayDisplay,
+    TrainingHistoryDisplay,
+    TrialScoreDisplay,
+)
+from ..metrics import error_rate_bound, make_trials
 from ..model_selection import n_shot_k_way_curve, paired_difference
-from ._decision import Decision, decide
 from ._shared import N_TASKS, Voices, say, with_interval
 
 if TYPE_CHECKING:
@@ -25,6 +30,16 @@ SYSTEMS = ("Siamese", "k-NN")
 SEED = 0
 MIN_VALIDATED = 10  # speakers to train on, of whom 2 are then held out
 VALIDATION_FRACTION = 0.2
+
+
+class Decision(NamedTuple):
+    """A threshold of the similarity, and what it does to trials of unseen speakers."""
+
+    threshold: float
+    n_known: int  # speakers that it was chosen with
+    false_accepts: tuple[float, float]  # rate, upper bound for other speakers
+    false_rejects: tuple[float, float]
+    display: TrialScoreDisplay
 
 
 class Findings(NamedTuple):
@@ -85,6 +100,37 @@ def _evaluate(
             system, X, y, k_ways=range(2, k_max + 1), n_shots=n_shots, n_tasks=N_TASKS
         )
     return curves
+
+
+def decide(
+    siamese: Pipeline, known: tuple[Any, NDArray], unseen: tuple[Any, NDArray]
+) -> Decision | None:
+    """Choose the threshold of equal errors with known speakers, count errors on unseen ones."""
+    # Neither were in the training. Without pairs of one speaker and of two in both, there is None.
+    if not (_make_pairs(known[1]) and _make_pairs(unseen[1])):
+        return None
+    before, after = (make_trials(siamese.transform(X), y) for X, y in (known, unseen))
+    verifier = SpeakerVerifier(metric=siamese[-1].embedding_metric_)
+    verifier.fit(before.data, before.target, speakers=before.speakers)
+    is_same = after.target == 1
+    accepted = verifier.predict(after.data) == 1
+    return Decision(
+        threshold=float((verifier.threshold_ - verifier.intercept_) / verifier.coef_[0]),
+        n_known=len(np.unique(known[1])),
+        false_accepts=_rate(accepted[~is_same], after.speakers[~is_same]),
+        false_rejects=_rate(~accepted[is_same], after.speakers[is_same]),
+        display=TrialScoreDisplay.from_estimator(verifier, after.data, after.target),
+    )
+
+
+def _make_pairs(y: NDArray) -> bool:
+    """Return whether there are two speakers, one of them with two recordings."""
+    counts = np.unique(y, return_counts=True)[1]
+    return len(counts) >= 2 and counts.max() >= 2
+
+
+def _rate(errors: NDArray[np.bool_], speakers: NDArray) -> tuple[float, float]:
+    return float(errors.mean()), error_rate_bound(errors, speakers)
 
 
 def table_rows(findings: Findings) -> list[list[str]]:

@@ -39,15 +39,7 @@ pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; font-size: .85rem; 
 
 
 def page(title: str, lead: str, sections: Mapping[str, str]) -> str:
-    """Return the page.
-
-    Parameters
-    ----------
-    title, lead : str
-        Plain text: what it is about, and what came out.
-    sections : dict of str to str
-        The HTML of each section by its heading.
-    """
+    """Return the page: what it is about, what came out, and the HTML of each section."""
     body = "".join(f"<h2>{escape(name)}</h2>\n{html}\n" for name, html in sections.items())
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -10,19 +10,11 @@ from sklearn.utils import Bunch
 
 from .. import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
 from .._docs import substitute
-from ..features import vggish_weights as _vggish_weights
+from ..features import vggish_weights
 from ..features.base import FrontEnd
 from ..inspection import RepresentationDisplay
 from ..model_selection import compare_representations
-from ._shared import (
-    N_TASKS,
-    TEXTS,
-    choose_tasks,
-    making_report,
-    save,
-    say,
-    with_interval,
-)
+from ._shared import N_TASKS, TEXTS, choose_tasks, making_report, save, say, with_interval
 
 NETWORK = "cnn1d"  # the one that takes samples as well as features, so that all have the same
 MAX_EPOCHS = 10
@@ -79,7 +71,7 @@ def _make_pipelines() -> dict[str, Pipeline]:
         "MFCC": MFCC(),
         "log-mel": LogMelSpectrogram(),
     }
-    if _vggish_weights.is_at_hand(_vggish_weights.NETWORK):
+    if vggish_weights.is_at_hand(vggish_weights.NETWORK):
         front_ends["VGGish"] = VGGish()
     else:
         say("VGGish is left out: VGGish().fit(X) downloads its weights, 289 MB, for the next time")
@@ -94,14 +86,14 @@ def _make_pipelines() -> dict[str, Pipeline]:
 
 def _table(comparison: Bunch) -> str:
     """Return what was compared as text, with speaker-level 95 % intervals."""
+    c = comparison
     lines = [
-        f"\nAccuracy on unseen speakers, {comparison.n_shots}-shot {comparison.k_way}-way, "
-        f"{comparison.n_tasks:,} tasks, the same for all (chance {comparison.chance:.3f}); "
+        f"\nAccuracy on unseen speakers, {c.n_shots}-shot {c.k_way}-way, "
+        f"{c.n_tasks:,} tasks, the same for all (chance {c.chance:.3f}); "
         "in brackets 95 % intervals over speakers",
         f"{'representation':<18} {'values per 3 s':>14}  {'accuracy':^21}  "
         f"{'difference to the best':^24}  {'fit, s':>7}  {'embed, ms':>9}",
     ]
-    c = comparison
     for i, name in enumerate(c.names):
         accuracy = with_interval(c.mean[i], c.lower[i], c.upper[i])
         difference = with_interval(

@@ -20,8 +20,7 @@ from sklearn.utils import Bunch
 
 from sklearn_siamese_speaker import TRUSTED_TYPES, OneShotClassifier, SiameseSpeakerEncoder
 from sklearn_siamese_speaker.__main__ import main
-from sklearn_siamese_speaker._report import _accuracy_page, _decision, _findings, _representations
-from sklearn_siamese_speaker._report import _shared as _parts
+from sklearn_siamese_speaker._report import _accuracy, _findings, _representations, _shared
 from sklearn_siamese_speaker.datasets import make_speakers
 
 pytest.importorskip("matplotlib")
@@ -189,7 +188,7 @@ def test_the_page_calls_a_system_better_only_beyond_the_interval(lower, upper, v
         difference=np.full((1, 1), 0.05), lower=np.full((1, 1), lower), upper=np.full((1, 1), upper)
     )
     curves = dict.fromkeys(_findings.SYSTEMS, Bunch(**curve))
-    lead = _accuracy_page._lead(SimpleNamespace(curves=curves, paired=paired))
+    lead = _accuracy._lead(SimpleNamespace(curves=curves, paired=paired))
     assert lead.endswith(verdict)
 
 
@@ -211,7 +210,7 @@ def test_errors_at_the_threshold_are_those_of_the_distances():
     centers, y = rng.normal(size=(12, 3)), np.repeat(np.arange(12), 5)
     X = centers[y] + 0.4 * rng.normal(size=(60, 3))
     known, new = y < 6, y >= 6
-    decision = _decision.decide(
+    decision = _findings.decide(
         make_pipeline(AsTheyAre()).fit(X), (X[known], y[known]), (X[new], y[new])
     )
     first, second = np.triu_indices(30, k=1)
@@ -224,8 +223,8 @@ def test_errors_at_the_threshold_are_those_of_the_distances():
 
 
 def test_synthetic_voices_are_asked_for(monkeypatch, capsys):
-    voices = _parts.read_voices(None, synthetic=True)
-    assert voices.source == _parts.SYNTHETIC
+    voices = _shared.read_voices(None, synthetic=True)
+    assert voices.source == _shared.SYNTHETIC
     assert len(voices.X) == len(voices.y) == 420
     assert "synthetic" in capsys.readouterr().out
 
@@ -236,23 +235,23 @@ def test_synthetic_voices_and_a_folder_are_refused(folder, tmp_path):
 
 
 def test_a_value_has_its_interval_where_there_is_one():
-    assert _parts.with_interval(0.5, 0.25, 0.75) == "0.500 [0.250, 0.750]"
-    assert _parts.with_interval(0.5, 0.25, 0.75, sign="+") == "+0.500 [+0.250, +0.750]"
-    assert _parts.with_interval(0.5, np.nan, np.nan) == "0.500 [few speakers]"
+    assert _shared.with_interval(0.5, 0.25, 0.75) == "0.500 [0.250, 0.750]"
+    assert _shared.with_interval(0.5, 0.25, 0.75, sign="+") == "+0.500 [+0.250, +0.750]"
+    assert _shared.with_interval(0.5, np.nan, np.nan) == "0.500 [few speakers]"
 
 
 def test_without_a_folder_the_recordings_of_the_package_keep_their_split():
-    X, y, is_unseen, _ = _parts.read_voices(None)
+    X, y, is_unseen, _ = _shared.read_voices(None)
     assert (len(X), len(np.unique(y[~is_unseen])), len(np.unique(y[is_unseen]))) == (618, 78, 25)
     assert not set(y[is_unseen]) & set(y[~is_unseen])
 
 
 def test_without_a_file_the_unseen_are_fixed_by_their_names():
     names = np.array([f"speaker{i}" for i in range(400)])
-    unseen = _parts.find_unseen(names, None)
+    unseen = _shared.find_unseen(names, None)
     assert 70 < len(unseen) < 130  # a quarter of 400
     some = names[::3]
-    assert set(_parts.find_unseen(some, None)) == set(unseen) & set(some)
+    assert set(_shared.find_unseen(some, None)) == set(unseen) & set(some)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +271,7 @@ def test_unseen_speakers_that_cannot_be(folder, tmp_path, lines, message):
 
 def test_speakers_with_one_recording_cannot_be_tested():
     with pytest.raises(ValueError, match="at least 2 unseen speakers with 2 recordings, got 0"):
-        _parts.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
+        _shared.choose_tasks(np.array(["a", "b"]), n_shots=[1, 5])
 
 
 def test_for_programs_it_says_where_the_report_is(folder, tmp_path):
@@ -334,7 +333,7 @@ def test_representations_are_compared_in_a_table_and_a_figure(
 
 
 def test_vggish_is_compared_where_its_weights_are_at_hand(monkeypatch, capsys):
-    weights = _representations._vggish_weights
+    weights = _representations.vggish_weights
     monkeypatch.setattr(weights, "is_at_hand", lambda published: published is weights.NETWORK)
     pipelines = _representations._make_pipelines()
     assert list(pipelines) == ["raw audio, 4 kHz", "MFCC", "log-mel", "VGGish"]
@@ -355,7 +354,7 @@ def test_too_few_recordings_end_the_comparison_with_their_sentence(tmp_path):
 
 
 def test_what_is_not_installed_is_said_before_the_training(folder, monkeypatch):
-    monkeypatch.setattr(_parts, "find_spec", lambda name: None)
+    monkeypatch.setattr(_shared, "find_spec", lambda name: None)
     for arguments, missing in [([], "matplotlib and skops"), (["--representations"], "matplotlib")]:
         with pytest.raises(SystemExit, match=f"error: A report needs {missing}: pip install"):
             main(["report", str(folder), *arguments])
