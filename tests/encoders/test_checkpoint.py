@@ -175,6 +175,25 @@ def test_more_epochs_at_a_constant_rate_go_on_with_the_bits_of_an_undisturbed_fi
     assert len(list(tmp_path.iterdir())) == 1
 
 
+class FallingByATenth(torch.optim.lr_scheduler.ExponentialLR):
+    """A schedule whose rate of a batch depends on no number of epochs, and that says so."""
+
+    can_be_continued = True
+
+    def __init__(self, optimizer):
+        super().__init__(optimizer, gamma=0.9)
+
+
+def test_a_schedule_says_itself_that_it_can_be_continued(tmp_path):
+    X, y = make_frames()
+    params = {"random_state": 0, "schedule": FallingByATenth}
+    make_encoder(tmp_path, max_epochs=1, **params).fit(X, y)
+    longer = make_encoder(tmp_path, max_epochs=3, **params).fit(X, y)
+    undisturbed = make_encoder(None, max_epochs=3, **params).fit(X, y)
+    assert_array_equal(longer.transform(X), undisturbed.transform(X))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_more_epochs_of_a_falling_rate_start_anew_and_say_so(tmp_path):
     X, y = make_frames()
     make_encoder(tmp_path, random_state=0, max_epochs=1).fit(X, y)

@@ -1,6 +1,17 @@
-"""SiameseSpeakerEncoder and its training: parts, batches, validation, checkpoints.
+"""SiameseSpeakerEncoder and its training.
 
-The estimator imports torch in its first fit; the files beside it import torch at once.
+=======================  ====================================================================
+``_siamese_encoder.py``  the estimator and the checks of its input
+``_part_params.py``      arguments of parts as parameters, ``network__n_units``
+``_parts.py``            the names of parts, the settings of a fit, how modules are built
+``_training.py``         one fit: recordings, modules, net, epochs
+``_closed_form.py``      where the default network starts
+``_loop.py``             what happens in an epoch: batches and callbacks
+``_validation.py``       a callback: tasks on speakers held out
+``_checkpoint.py``       a callback: a file from which a training goes on
+=======================  ====================================================================
+
+The first two import no torch; the estimator imports the others in its first fit.
 """
 
 from ._siamese_encoder import SiameseSpeakerEncoder

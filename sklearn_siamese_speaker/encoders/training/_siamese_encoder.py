@@ -44,14 +44,11 @@ if TYPE_CHECKING:
 
 
 def _has_pair_head(encoder: SiameseSpeakerEncoder) -> bool:
-    loss = getattr(encoder, "_fitted_params", {"loss": encoder.loss})["loss"]
-    if not isinstance(loss, str):
-        from ...nn.protocols import LossTraits
+    from ...nn import LOSSES
+    from ...nn.protocols import LossTraits
 
-        is_on_pairs = LossTraits.of(loss).pair_logits is not None
-    else:
-        is_on_pairs = loss == "bce"
-    if is_on_pairs:
+    loss = getattr(encoder, "_fitted_params", {"loss": encoder.loss})["loss"]
+    if LossTraits.of(LOSSES.get(loss) if isinstance(loss, str) else loss).pair_logits is not None:
         return True
     raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={loss!r}.")
 
