@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -91,5 +92,10 @@ def test_a_grid_over_the_sample_rate_resamples_arrays():
         cv=SpeakerKFold(2),
         error_score="raise",
     ).fit(X, y)
-    # At half the rate a filter sees half the band: another representation, another score.
-    assert len(set(search.cv_results_["mean_test_score"])) == 2
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    half, whole = (
+        clone(search.estimator["mfcc"]).set_params(sample_rate=rate).fit_transform(X)
+        for rate in (8000, 16000)
+    )
+    assert half.shape == whole.shape  # the same seconds, read at either rate
+    assert not np.allclose(half, whole)  # at half the rate a filter sees half the band
