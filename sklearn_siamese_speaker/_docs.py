@@ -12,10 +12,8 @@ _PLACEHOLDER = re.compile(r"^([ \t]*)%\((\w+)\)s[ \t]*$", re.MULTILINE)
 
 
 def substitute(**texts: str) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that replaces a line ``%(name)s`` of a docstring by the text `name`.
-
-    Texts that the docstring does not name are left out, so that a family can share one dict.
-    """
+    """Return a decorator that replaces each line ``%(name)s`` of a docstring by a text."""
+    # Texts that the docstring does not name are left out, so that a family can share one dict.
 
     def decorator(documented: _Documented) -> _Documented:
         if documented.__doc__:  # None under python -OO

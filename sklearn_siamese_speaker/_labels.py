@@ -37,10 +37,7 @@ def _check_strings(labels: NDArray) -> None:
 
 
 def resolve_unknown_label(unknown_label: str | int, classes: NDArray) -> str | int:
-    """Return the label for somebody who is not among the speakers `classes`.
-
-    "auto" is "unknown" for strings and -1 for integers.
-    """
+    """Return the label for somebody who is not among the speakers `classes`."""
     if unknown_label == "auto":
         if not are_strings(classes) and classes.dtype.kind not in "iu":
             raise ValueError(

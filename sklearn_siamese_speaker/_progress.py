@@ -24,10 +24,7 @@ _shown: Progress | None = None  # the one that has the line: inner work is silen
 
 
 class Progress:
-    """Report how far a piece of work is, once it has taken five seconds.
-
-    `what` is done in `total` steps, None if their number is not known.
-    """
+    """Report how far a piece of work is, once it has taken five seconds."""
 
     # A terminal shows one line, rewritten in place and erased at the end; where stderr is no
     # terminal, one plain line is written in all. Only one piece of work of a process is shown at a
@@ -39,7 +36,7 @@ class Progress:
 
     def __init__(self, what: str, total: int | None = None) -> None:
         self.what = what
-        self.total = total
+        self.total = total  # number of steps, None if it is not known
         self._n_done = 0
         self._start = self._last_line = monotonic()
         self._width = 0  # of the line on the terminal

@@ -143,10 +143,7 @@ def as_array_function(
 def embed(
     module: torch.nn.Module, frames: Sequence[NDArray] | NDArray, device: torch.device
 ) -> NDArray[np.float32]:
-    """Return the embeddings of recordings, (n_samples, n_dims), by a module in evaluation mode.
-
-    The module maps (1, n_features, n_frames) to (1, n_dims).
-    """
+    """Return the embeddings, (n_samples, n_dims), of recordings, each (n_features, n_frames_i)."""
     # One recording a pass keeps its bits independent of its neighbors and needs no padding; on a
     # CPU it is also faster than padded chunks are for recordings of different lengths. Processes
     # share the recordings where joblib is told so, as in ``joblib.parallel_config(n_jobs=2)``.

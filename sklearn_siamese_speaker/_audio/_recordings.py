@@ -243,12 +243,10 @@ class Recording:
     def read(
         self, sample_rate: float | None = None, keep: Callable[[int], slice] | None = None
     ) -> Waveform:
-        """Return the checked mono waveform, (n_times,), at `sample_rate` Hz or at its own rate.
-
-        `keep` takes a number of samples, and returns which of them to keep.
-        """
+        """Return the checked mono waveform, (n_times,), or the part of it that `keep` returns."""
         if self.path is not None:
-            # All of a file is decoded and checked, but only the part to keep lies in memory.
+            # All of a file is decoded and checked, but only the part to keep, given the number of
+            # samples at `sample_rate`, lies in memory.
             return self._read_file(sample_rate, keep)
         assert self.waveform is not None
         assert self.sample_rate is not None
@@ -337,10 +335,7 @@ def is_list_of_recordings(X: Any) -> bool:
 def open_recordings(
     X: Any, input_sample_rate: float, sample_rate: float | None = None
 ) -> tuple[list[Recording], list[AudioError]]:
-    """Look at every sound of a list, or of the rows of an array, as far as without decoding files.
-
-    Return the recordings that can be used, and a fault for each of the others.
-    """
+    """Return the recordings of X that can be used, and a fault for each other; decode no file."""
     # Rows of an array may be short; silent rows and rows beyond full scale warn.
     is_rows = not is_list_of_recordings(X)
     recordings, faults, doubts = open_some(X, 0, is_rows, input_sample_rate, sample_rate)

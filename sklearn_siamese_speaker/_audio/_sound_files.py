@@ -109,10 +109,8 @@ def _find_header_fault(sound: soundfile.SoundFile) -> str | None:
 
 
 def _is_truncated(log: str) -> bool:
-    """Whether libsndfile's log says that a chunk declares more bytes than the file holds.
-
-    Programs that write a WAV to a pipe cannot know its length and declare 0xFFFFFFFF.
-    """
+    """Whether libsndfile's log says that a chunk declares more bytes than the file holds."""
+    # Programs that write a WAV to a pipe cannot know its length and declare 0xFFFFFFFF.
     sizes = re.findall(r": (\d+) \(should be (-?\d+)", log)
     return any(int(actual) < int(declared) < 0xFFFFFFFF for declared, actual in sizes)
 

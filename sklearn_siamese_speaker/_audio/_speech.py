@@ -11,14 +11,11 @@ _PERCENTILES = 5, 95
 
 
 def find_speech(waveform: NDArray, sample_rate: float) -> NDArray[np.bool_]:
-    """Return which steps of 10 ms of a waveform, (n_times,), are loud enough to be speech.
-
-    One bool for each step; the last may be shorter, and at least one is True.
-    """
+    """Return which steps of 10 ms of a waveform are loud enough to be speech, at least one."""
     # The threshold moves with the level and the noise of the recording, so that it needs no tuning;
     # in return it finds speech and silence in a recording that has only one of them.
     length, hop = frame_length(sample_rate), step_length(sample_rate)
-    n_steps = -(-len(waveform) // hop)
+    n_steps = -(-len(waveform) // hop)  # the last may be shorter
     # The frame of a step has its middle in the middle of the step; those at the ends are shorter.
     margin = (length - hop) // 2
     energy = frame_energy(np.pad(waveform, (margin, margin + hop)), sample_rate)[:n_steps]

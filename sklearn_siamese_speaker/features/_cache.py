@@ -21,10 +21,7 @@ Extract = Callable[[Recording], NDArray[np.float32]]
 
 
 def cache_frames(extract: Extract, memory: Any, name: str, parameters: dict[str, Any]) -> Extract:
-    """Return a function that extracts the frames of each recording once.
-
-    `name` and `parameters` tell the front end from any other, `memory` is where frames are kept.
-    """
+    """Return a function that extracts the frames of a recording once; `name` is the front end's."""
     memory = fspath(memory) if isinstance(memory, PathLike) else memory
     cached = check_memory(memory).cache(_extract_sealed, ignore=["extract", "recording"])
 

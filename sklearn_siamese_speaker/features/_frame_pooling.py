@@ -113,7 +113,7 @@ class FramePooling(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin,
     """One vector for each recording, from statistics of its features over frames.
 
     Each feature is first standardized with the mean and standard deviation of all frames in
-    `fit`, so that a classifier which measures distances hears every feature alike.
+    `fit`, so that every feature weighs alike in a classifier that measures distances.
 
     Read more in the :ref:`User Guide <frame_pooling>`.
 

@@ -98,15 +98,15 @@ arrays of shape (n_features, n_frames_i)
 
         drop_silence : bool, default=False
             Whether to leave out the pauses too: every 10 ms whose energy, in dB, is below the
-            middle of the 5th and the 95th percentile of the recording. What is left is joined
-            before `duration` is looked at. It helps where the people to recognize were recorded in
-            other surroundings than before, for pauses hold the sound of the place; it costs
-            accuracy where each person has surroundings of their own (see :ref:`silence`).
+            middle of the 5th and the 95th percentile of the recording. The rest is joined before
+            `duration` is applied. Pauses carry the sound of the place. To drop them helps if people
+            are recognized in other surroundings than those of their enrolment, and costs accuracy
+            if each person has surroundings of their own (see :ref:`silence`).
         """,
     "memory": """
         memory : str or object with the joblib.Memory interface, default=None
-            Where to keep the frames of each recording: the folder of a cache, or the cache. They
-            are found again by the content of the recording and the parameters.
+            Where to keep the frames of each recording: the folder of a cache, or the cache. The
+            content of the recording and the parameters are the key.
         """,
     "n_jobs": """
         n_jobs : int, default=None
@@ -160,10 +160,7 @@ class Extracted:
 class RecordingTransformer(
     CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Base class of the transformers that take recordings.
-
-    A subclass implements `_extract`, `_count_features` and, where it needs to, `_check_parameters`.
-    """
+    """Base class of transformers of recordings; they implement `_extract` and `_count_features`."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "sample_rate": [Interval(Real, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, closed="both")],

@@ -1,4 +1,4 @@
-"""Frames on their way from the front ends to what learns: one check, and what all of them say."""
+"""Frames as estimators take them: checked, and a mixture and the size of slopes fitted to all."""
 
 from __future__ import annotations
 
@@ -30,10 +30,7 @@ def check_frames(
     reset: bool,
     ensure_min_samples: int = 1,
 ) -> FrameSequence:
-    """Return checked float32 frames, and set or check ``n_features_in_``.
-
-    A list comes back only where the numbers of frames differ, a :class:`FrameStore` as it is.
-    """
+    """Return float32 frames, a list only where lengths differ, and set or check the features."""
     # Frames are (n_samples, n_features, n_frames); a list or an object array of arrays of shape
     # (n_features, n_frames_i); or (n_samples, n_features), which is one frame each.
     options = {"reset": reset, "ensure_min_samples": ensure_min_samples}

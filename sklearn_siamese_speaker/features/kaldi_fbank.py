@@ -22,10 +22,8 @@ _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
 def kaldi_fbank(
     waveform: NDArray, *, n_mels: int = 80, window: str = "povey", sample_rate: int = 16000
 ) -> NDArray[np.float32]:
-    """Return the natural logarithm of the power in mel bands as Kaldi does: (n_mels, n_frames).
-
-    The waveform is (n_times,), 25 ms or more; the window "povey" or "hamming"; `sample_rate` in Hz.
-    """
+    """Return the logarithm of the power in mel bands as Kaldi computes it, (n_mels, n_frames)."""
+    # The waveform is (n_times,), 25 ms or more; the logarithm is natural.
     # D. Povey et al., "The Kaldi speech recognition toolkit", ASRU, 2011; feat/feature-window.cc,
     # feat/mel-computations.cc. Nothing random is added (its "dither" is 0). Kaldi's programs have
     # samples of 16-bit size, most encoders samples in [-1, 1]: the smallest power of the logarithm,
@@ -47,14 +45,11 @@ def nemo_fbank(
 
 
 def kaldi_kernels(sample_rate: int) -> NDArray[np.float64]:
-    """Return all that `kaldi_fbank` does to a frame before the power, as a matrix.
-
-    It is (2 * n_bins, n_taps), the real parts of all bins first; `sample_rate` is in Hz.
-    """
+    """Return all that `kaldi_fbank` does to a frame before the power, (2 * n_bins, n_taps)."""
     window = _window("povey", sample_rate)
     frames = np.eye(len(window))
     spectrum = _spectrum(frames - frames.mean(axis=1, keepdims=True), window, _n_fft(sample_rate))
-    return np.concatenate([spectrum.real.T, spectrum.imag.T])
+    return np.concatenate([spectrum.real.T, spectrum.imag.T])  # all real parts first
 
 
 def _log_mel(

@@ -11,10 +11,7 @@ SILENCE_DB = 40.0  # below the loudest frame
 
 
 def trim_silent_ends(waveform: NDArray, sample_rate: float) -> NDArray:
-    """Return a view of a waveform, (n_times,), from the first to the last frame with sound.
-
-    A frame is silent if it is 40 dB or more below the loudest one.
-    """
+    """Return a view of a waveform without ends 40 dB or more below its loudest frame."""
     # Of a waveform without a loud frame, or shorter than a frame, all is returned.
     energy, length = frame_energy(waveform, sample_rate), frame_length(sample_rate)
     loud = np.flatnonzero(energy > energy.max(initial=0) * 10 ** (-SILENCE_DB / 10))

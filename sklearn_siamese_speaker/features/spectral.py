@@ -18,12 +18,9 @@ _BLOCK = 64  # frames transformed at a time: they stay in the processor's cache
 
 
 def frame(waveform: NDArray, frame_length: int, hop_length: int, *, center: bool = True) -> NDArray:
-    """Return overlapping frames of a waveform, (n_frames, frame_length), as a read-only view.
-
-    Frame t is centered on sample t * hop_length, or starts there; lengths are in samples.
-    """
-    if center:
-        # Zeros at both ends, and one frame more than whole hops. np.pad takes ten times as long.
+    """Return overlapping frames of a waveform, (n_frames, frame_length), as a read-only view."""
+    # Frame t begins at sample t * hop_length, or has its center there; lengths are in samples.
+    if center:  # np.pad takes ten times as long
         n_before = frame_length // 2
         padded = np.zeros(len(waveform) + 2 * n_before, dtype=waveform.dtype)
         padded[n_before : n_before + len(waveform)] = waveform
@@ -42,10 +39,7 @@ def hann_window(length: int, n_fft: int) -> NDArray[np.float64]:
 
 
 def power_spectrum(frames: NDArray, window: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the squared magnitude of the Fourier transform, (1 + n_fft // 2, n_frames).
-
-    `frames` are (n_frames, n_fft), `window` is (n_fft,).
-    """
+    """Return the power, (n_bins, n_frames), of frames, (n_frames, n_fft), in a window, (n_fft,)."""
     # In float64: in float32 a band 80 dB below the loudest would be off by 0.001 dB.
     power = np.empty((len(frames), 1 + len(window) // 2), dtype=np.float32)
     # One block's memory serves for all: to allocate it anew costs as much as to fill it.
@@ -64,12 +58,9 @@ def power_spectrum(frames: NDArray, window: NDArray[np.float64]) -> NDArray[np.f
 
 
 def fourier_kernels(window: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Fourier transform of a windowed frame as a matrix, (2 * n_bins, n_fft).
-
-    The real parts of all bins come first, then the imaginary parts.
-    """
+    """Return the Fourier transform of a windowed frame as a matrix, (2 * n_bins, n_fft)."""
     spectrum = scipy.fft.rfft(np.diag(window))
-    return np.concatenate([spectrum.real.T, spectrum.imag.T])
+    return np.concatenate([spectrum.real.T, spectrum.imag.T])  # all real parts first
 
 
 @lru_cache(maxsize=32)
@@ -181,9 +172,7 @@ def vggish_log_mel(waveform: NDArray) -> NDArray[np.float32]:
 
 
 def vggish_patches(log_mel: NDArray, hop_length: int = VGGISH_PATCH_FRAMES) -> NDArray:
-    """Return patches of 0.96 s, (n_patches, 96, n_mels), of a log-mel spectrum, as a view.
-
-    What is behind the last whole patch is left out; `hop_length` is in frames.
-    """
+    """Return the whole patches of 0.96 s in a log-mel spectrum, (n_patches, 96, n_mels), a view."""
+    # With 96 frames from one start to the next, patches lie side by side.
     patches = np.lib.stride_tricks.sliding_window_view(log_mel, VGGISH_PATCH_FRAMES, axis=1)
     return patches[:, ::hop_length].transpose(1, 2, 0)

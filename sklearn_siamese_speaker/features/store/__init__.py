@@ -1,4 +1,4 @@
-"""Frames on disk: written in parallel and on from where it was cut off, read as a sequence."""
+"""Frames on disk: written in parallel, continued after an interruption, read as a sequence."""
 
 from ._frame_store import FrameStore
 

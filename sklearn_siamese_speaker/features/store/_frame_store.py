@@ -22,11 +22,12 @@ from ._frame_writer import write_store
 class FrameStore(Sequence[Frames]):
     """Frames of many recordings in a folder, read from disk when they are asked for.
 
-    A store is a sequence of arrays of shape (n_features, n_frames_i), and goes wherever a list of
-    them goes: into :class:`FramePooling`, :class:`SiameseSpeakerEncoder`, scorers, splitters and
-    searches. Memory then grows with the batch and not with the corpus. A slice, a mask or an array
-    of positions gives a store of these recordings, which reads nothing; a number gives the frames
-    of one. A store is pickled as its path: other processes and machines must be able to read it.
+    A store is a sequence of arrays of shape (n_features, n_frames_i), and can be passed wherever a
+    list of them can: to :class:`FramePooling`, :class:`SiameseSpeakerEncoder`, scorers, splitters
+    and searches. Memory then grows with the batch and not with the corpus. A slice, a mask or an
+    array of positions gives a store of these recordings, which reads nothing; a number gives the
+    frames of one. A store is pickled as its path: other processes and machines must be able to
+    read it.
 
     :meth:`write` makes one. The folder holds NumPy's own files, which any program can map into
     memory: ``frames.npy``, all recordings one after another; ``recordings.npy``, the number of
@@ -111,10 +112,10 @@ class FrameStore(Sequence[Frames]):
     ) -> Self:
         """Extract frames into a store, in parallel, one small batch after another.
 
-        Writing that was cut off goes on where it was when it is called again: recordings that the
-        store has are not extracted anew, and the result has the same bits. In the same way, a
-        finished store takes further recordings at the end of `X`. A recording is known by the
-        parameters of the front end and by path, size and time of its file, or by its samples.
+        After an interruption, call it again: it continues behind the recordings that the store has,
+        and the result has the same bits. In the same way, a finished store takes further recordings
+        at the end of `X`. A recording is identified by the parameters of the front end and by path,
+        size and time of its file, or by its samples.
 
         Parameters
         ----------

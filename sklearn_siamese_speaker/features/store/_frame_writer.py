@@ -1,4 +1,4 @@
-"""How a frame store is written: in parallel, in order, and on from where it was cut off."""
+"""How a frame store is written: in parallel, in order, and continued after an interruption."""
 
 from __future__ import annotations
 
@@ -118,11 +118,9 @@ def _extract(front_end: RecordingTransformer, recordings: Any, writer: FrameWrit
 
 
 class FrameWriter:
-    """Appends recordings to the files of a store, which no other process then writes.
+    """Appends recordings to the files of a store, which no other process then writes."""
 
-    `sources` are what the recordings come from; those that the store begins with are kept.
-    """
-
+    # `sources` say what the recordings are. Those that the store begins with are kept.
     # The frames of recordings are written before their records, so that what a killed process
     # leaves is whole up to the last record.
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._audio import warn_caller
 from ..._estimators import published_threshold
-from ..._files import hash_file, hash_samples
+from ..._files import hash_content
 from ..._labels import are_strings, check_speakers
 from ..._state import changed_at_once
 from ...encoders.fingerprint import fingerprint, make_ready
@@ -145,7 +145,9 @@ class SpeakerStore:
         check_consistent_length(X, labels)
         ready = None if encoder is None else make_ready(encoder)
         E = _embed(X, ready)
-        hashes = [None] * len(labels) if ready is None else [_hash(item) for item in _items(X)]
+        hashes = (
+            [None] * len(labels) if ready is None else [hash_content(item) for item in _items(X)]
+        )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._file().changing() as db:
             check_encoder(db, self.path, _fingerprint(ready), E.shape[1])
@@ -504,11 +506,6 @@ def _fingerprint(encoder: BaseEstimator | None) -> str:
 
 def _items(X: Any) -> Iterable[Any]:
     return X.to_numpy() if hasattr(X, "to_numpy") else X
-
-
-def _hash(recording: Any) -> str:
-    is_file = isinstance(recording, str | PathLike)
-    return hash_file(recording) if is_file else hash_samples(recording)
 
 
 def _some(names: list[str]) -> str:
