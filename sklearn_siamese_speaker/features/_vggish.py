@@ -16,17 +16,8 @@ from .._compat import Interval
 from .._docs import substitute
 from .base import TEXTS, Frames, FrontEnd, frames_or_fault, pass_in_blocks
 from .length import set_length
-from .spectral import (
-    VGGISH_PATCH_TIMES,
-    VGGISH_SAMPLE_RATE,
-    vggish_log_mel,
-    vggish_patches,
-)
-from .vggish_weights import (
-    find_weights,
-    load_network,
-    load_principal_components,
-)
+from .spectral import VGGISH_PATCH_TIMES, VGGISH_SAMPLE_RATE, vggish_log_mel, vggish_patches
+from .vggish_weights import find_weights, load_network, load_principal_components
 
 if TYPE_CHECKING:
     from torch import device as Device  # noqa: N812
@@ -41,22 +32,7 @@ BLOCK = 8
 
 
 def quantize(embeddings: NDArray, eigen_vectors: NDArray, means: NDArray) -> NDArray[np.float32]:
-    """Whiten embeddings, clip them to [-2, 2] and round them to 8 bits.
-
-    Parameters
-    ----------
-    embeddings : ndarray of shape (n_patches, n_dims)
-
-    eigen_vectors : ndarray of shape (n_dims, n_dims)
-        Principal components as rows, scaled to unit variance.
-
-    means : ndarray of shape (n_dims,)
-
-    Returns
-    -------
-    quantized : ndarray of shape (n_patches, n_dims), float32
-        Whole numbers from 0 to 255; 0 stands for -2 or less, 255 for 2 or more.
-    """
+    """Return whitened embeddings (n_patches, n_dims) in 8 bits: 0 is -2 or less, 255 2 or more."""
     whitened = (embeddings - means) @ eigen_vectors.T
     return np.rint((np.clip(whitened, -2, 2) + 2) * (255 / 4)).astype(np.float32)
 

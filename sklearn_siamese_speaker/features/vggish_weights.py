@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from .weights import Published, fetch, hash_file, is_at_hand, load_tensors, read_tensors
+from .weights import (
+    Published,
+    check_hash,
+    fetch,
+    find_hash,
+    is_at_hand,
+    load_tensors,
+    read_tensors,
+)
 
 __all__ = ["NETWORK", "find_weights", "is_at_hand", "load_network", "load_principal_components"]
 
@@ -43,22 +51,22 @@ def find_weights(weights: str | os.PathLike[str] | None, random_state: Any) -> W
         fetch(NETWORK)
         return "audioset", NETWORK.sha256
     path = os.path.abspath(weights)
-    return path, _hash_file(path)
+    return path, _find_hash(path)
 
 
 @lru_cache(maxsize=1)
 def load_network(weights: Weights, final_relu: bool) -> VGGishNetwork:
-    """Return the network with the weights that a pair names.
-
-    The last one is cached: 289 MB once, however many estimators and clones of them there are.
-    """
+    """Return the network with the weights that a pair names, loaded once a process: 289 MB."""
     import torch
 
     source, name = weights
     if source is None:
         network = _make_random_network(int(name), final_relu)
     else:
-        network = _read_network(_find_file(source, name), final_relu)
+        path = fetch(NETWORK) if source == "audioset" else source
+        has = f"The weights in {path!r} have"
+        check_hash(_find_hash(path), str(name), has, "when VGGish was fitted")
+        network = _read_network(path, final_relu)
     # With the filters of a pixel side by side, the convolutions take three quarters of the time.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -69,26 +77,9 @@ def load_principal_components() -> tuple[NDArray, NDArray]:
         return arrays["pca_eigen_vectors"], arrays["pca_means"].ravel()
 
 
-def _find_file(source: str, sha256: str | int) -> str:
-    """Return the path of weights that were found before, if they still have the same bytes."""
-    path = fetch(NETWORK) if source == "audioset" else source
-    found = _hash_file(path)
-    if found != sha256:
-        raise ValueError(
-            f"The weights in {path!r} have SHA-256 {found}, and had {sha256} when VGGish was "
-            "fitted; bring that file back or fit again."
-        )
-    return path
-
-
-def _hash_file(path: str) -> str:
-    try:
-        return hash_file(path)
-    except OSError as error:
-        raise type(error)(
-            f"The weights in {path!r} cannot be read ({error.strerror}); pass weights='audioset' "
-            "or the path of a file of VGGish weights."
-        ) from error
+def _find_hash(path: str) -> str:
+    cure = "weights='audioset' or the path of a file of VGGish weights"
+    return find_hash(path, f"The weights in {path!r}", cure)
 
 
 def _make_random_network(seed: int, final_relu: bool) -> VGGishNetwork:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._files import hash_file
 from ..datasets import get_data_home
 from ..datasets.download import download
 
 if TYPE_CHECKING:
     import torch
-
 
 MAX_BYTES = 2**29  # of a file of weights; those of VGGish have 289 MB
 
@@ -31,13 +30,7 @@ class Published(NamedTuple):
 
 
 def fetch(published: Published) -> str:
-    """Return the path of a published file, downloaded unless the data home has those bytes.
-
-    Raises
-    ------
-    OSError
-        If it cannot be downloaded or has another hash. Nothing is left behind then.
-    """
+    """Return the path of a published file, downloaded unless the data home has those bytes."""
     path = _place(published)
     if not is_at_hand(published):
         try:
@@ -53,6 +46,7 @@ def fetch(published: Published) -> str:
 def _download(published: Published, path: str) -> None:
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
+    # Whatever goes wrong, nothing is left behind, and nobody finds half a file.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
         received = Path(scratch, "weights")
         download(published.url, received, max_bytes=MAX_BYTES)
@@ -72,32 +66,30 @@ def _place(published: Published) -> str:
     return os.path.join(get_data_home(), published.folder, published.url.rpartition("/")[2])
 
 
-def hash_file(path: str) -> str:
-    """Return the SHA-256 of a file; one that has not changed since is not read again."""
-    status = os.stat(path)
-    return _hash_known_file(path, status.st_size, status.st_mtime_ns)
+# An estimator keeps the path and the SHA-256 of a file, from `find_hash` in `fit`. Before the bytes
+# are read, `check_hash` looks whether they are still the same: others are other embeddings.
 
 
-@lru_cache(maxsize=8)
-def _hash_known_file(path: str, size: int, mtime_ns: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def find_hash(path: str, subject: str, cure: str) -> str:
+    """Return the SHA-256 of a file; an error names the file as `subject` does, and the cure."""
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise type(error)(f"{subject} cannot be read ({error.strerror}); pass {cure}.") from error
+
+
+def check_hash(found: str, sha256: str, subject: str, when: str = "in fit") -> None:
+    """Raise a ValueError, which begins with `subject`, if a file has other bytes than in `fit`."""
+    if found != sha256:
+        raise ValueError(
+            f"{subject} SHA-256 {found}, and had {sha256} {when}; bring that file back or fit "
+            "again."
+        )
 
 
 def read_tensors(path: str) -> dict[str, torch.Tensor]:
-    """Return the tensors in a file by name; nothing in it is executed.
-
-    Parameters
-    ----------
-    path : str
-        A file of ``torch.save``, or ending in ".npz", or in ".safetensors", which needs that
-        package. The tensors may stand one dict below, under "model_state" or "state_dict".
-
-    Raises
-    ------
-    ValueError
-        If there is no dict of tensors; it says what stands in the way.
-    """
+    """Return the tensors in a file by name; nothing in it is executed."""
+    # Of torch.save, or ending in ".npz" or ".safetensors". The tensors may stand one dict below.
     import torch
 
     read: Callable[[str], dict[str, Any]]
@@ -126,13 +118,7 @@ def _read_arrays(path: str) -> dict[str, torch.Tensor]:
 
 
 def load_tensors(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Give a network tensors with its own names and shapes, as float32.
-
-    Raises
-    ------
-    ValueError
-        If a name or a shape differs; it says which is the first.
-    """
+    """Give a network tensors as float32; raise for the first whose name or shape is not its own."""
     expected = network.state_dict()
     for name in sorted(tensors.keys() | expected.keys()):
         shapes = [tuple(t[name].shape) if name in t else "missing" for t in (tensors, expected)]

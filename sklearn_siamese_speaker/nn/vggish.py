@@ -7,29 +7,12 @@ from torch import Tensor, nn
 N_FRAMES, N_MELS, N_DIMS = 96, 64, 128
 
 
+# S. Hershey et al., "CNN architectures for large-scale audio classification", ICASSP, 2017. The
+# names of the parameters are those of torchvggish, whose weights have a width of 64.
 class VGGishNetwork(nn.Module):
-    """VGG's configuration A on log-mel patches, without its last convolutions.
+    """Six convolutions of 3 x 3 on log-mel patches, then three dense layers; `width` scales all."""
 
-    Source: [1]_.
-
-    Six convolutions of 3 x 3, four of them followed by max pooling, then three fully connected
-    layers. Names of the parameters are those of torchvggish.
-
-    Parameters
-    ----------
-    final_relu : bool, default=True
-        Whether the embedding ends with a ReLU: True in torchvggish and, until 2020, in the
-        published code, which has none today.
-    width : int, default=64
-        Filters of the first convolution; the size of all others is a multiple of it. Published
-        weights have 64, which makes 72,141,184 parameters.
-
-    References
-    ----------
-    .. [1] S. Hershey et al., "CNN architectures for large-scale audio classification", ICASSP,
-       2017.
-    """
-
+    # `final_relu` is True in torchvggish and, until 2020, in the published code; not since.
     def __init__(self, *, final_relu: bool = True, width: int = 64) -> None:
         super().__init__()
         self.features = _Convolutions(

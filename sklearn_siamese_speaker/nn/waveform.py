@@ -8,17 +8,7 @@ from torch.nn import functional
 
 
 class WaveformLength(nn.Module):
-    """Crop or pad waveforms ``(batch, n_times)`` to ``(batch, length)``.
-
-    Parameters
-    ----------
-    length : int
-        In samples.
-    crop : {"start", "center"}
-        The part that is kept of a longer waveform.
-    pad : {"zero", "repeat"}
-        What follows a shorter one.
-    """
+    """Crop or pad waveforms ``(batch, n_times)`` to ``(batch, length)``, as `set_length` does."""
 
     positions: Tensor
 
@@ -38,24 +28,12 @@ class WaveformLength(nn.Module):
 
 
 class Spectrum(nn.Module):
-    """Power in frequency bands of windowed frames.
+    """Power in frequency bands of windowed frames; `hop` and `padding` are in samples."""
 
-    The windowed Fourier transform is one convolution, whose kernels are sines and cosines. Unlike a
-    transform it is the same in every runtime, and takes waveforms of any length.
-
-    Parameters
-    ----------
-    kernels : tensor of shape (2 * n_bins, n_taps)
-        Real parts, then imaginary parts, of each bin.
-    filters : tensor of shape (n_bands, n_bins)
-    hop : int
-        Samples between frames.
-    padding : int
-        Zeros before and after the waveform.
-    """
-
-    kernels: Tensor
-    filters: Tensor
+    # The windowed Fourier transform is one convolution, whose kernels are sines and cosines. Unlike
+    # a transform it is the same in every runtime, and takes waveforms of any length.
+    kernels: Tensor  # (2 * n_bins, n_taps): real parts, then imaginary parts
+    filters: Tensor  # (n_bands, n_bins)
 
     def __init__(self, kernels: Tensor, filters: Tensor, hop: int, padding: int) -> None:
         super().__init__()
@@ -73,17 +51,7 @@ class Spectrum(nn.Module):
 
 
 class LogPower(nn.Module):
-    """A multiple of the logarithm of powers.
-
-    Parameters
-    ----------
-    factor : float
-        ``10 / log(10)`` gives dB.
-    smallest : float
-        Smaller powers are raised to it.
-    top : float or None
-        Results further below the largest of a recording are raised to that distance.
-    """
+    """A multiple of the logarithm of powers from `smallest`, and from `top` below the largest."""
 
     def __init__(self, factor: float, smallest: float, top: float | None = None) -> None:
         super().__init__()
@@ -112,15 +80,7 @@ class Projection(nn.Module):
 
 
 class Slopes(nn.Module):
-    """Features with their slopes over time, and the slopes of the slopes.
-
-    Parameters
-    ----------
-    orders : int
-        How often slopes are appended.
-    reach : int, default=4
-        Frames before and behind that a straight line is fitted to.
-    """
+    """Features, their slopes over `reach` frames on both sides, and the slopes of these."""
 
     def __init__(self, orders: int, reach: int = 4) -> None:
         super().__init__()
@@ -144,13 +104,7 @@ class Slopes(nn.Module):
 
 
 class Standardized(nn.Module):
-    """Frames without the mean of each feature over time, or without mean and scale.
-
-    Parameters
-    ----------
-    scale : bool
-        Whether to divide by the standard deviation. A constant feature becomes zero.
-    """
+    """Frames without the mean of each feature over time; `scale` divides by the deviation too."""
 
     def __init__(self, scale: bool) -> None:
         super().__init__()
@@ -161,6 +115,7 @@ class Standardized(nn.Module):
         centered = frames - frames.mean(2, keepdim=True)
         if not self.scale:
             return centered
+        # A constant feature becomes zero.
         varies = (frames.amax(2, keepdim=True) + (-frames).amax(2, keepdim=True)).sign()
         deviation = centered.square().mean(2, keepdim=True).sqrt()
         return centered * varies / (deviation + 1 - varies)

@@ -8,8 +8,7 @@ import torch
 
 from sklearn_siamese_speaker.encoders.pretrained import public_models as _public_models
 from sklearn_siamese_speaker.features.weights import is_at_hand
-from sklearn_siamese_speaker.nn.campplus import CAMPlusPlus
-from sklearn_siamese_speaker.nn.dvector import DVector
+from sklearn_siamese_speaker.nn.public_networks import CAMPlusPlus, DVector
 
 # The d-vector passes windows of several recordings at once. Its width is a multiple of what a
 # processor computes at once: for the rest of a row it has other code, which rounds otherwise.

@@ -358,6 +358,12 @@ def test_a_file_that_cannot_be_written_leaves_nothing(voices, tmp_path):
     assert os.listdir(tmp_path) == ["a.onnx"]
 
 
+def test_a_model_has_the_permissions_of_any_new_file(voices, tmp_path):
+    (tmp_path / "any").write_bytes(b"")
+    export_onnx(fit(MFCC(n_mfcc=20), voices, network="tdnn"), tmp_path / "a.onnx")
+    assert (tmp_path / "a.onnx").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 @pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
 def test_without_the_extra_it_is_named(voices, tmp_path, monkeypatch, missing):
     pipeline = fit(MFCC(n_mfcc=20), voices, network="tdnn")

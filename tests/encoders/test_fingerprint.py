@@ -17,7 +17,7 @@ from sklearn_siamese_speaker import (
 )
 from sklearn_siamese_speaker.datasets import make_speakers
 from sklearn_siamese_speaker.encoders.fingerprint import fingerprint, make_ready
-from sklearn_siamese_speaker.nn.dvector import DVector
+from sklearn_siamese_speaker.nn.public_networks import DVector
 
 
 @pytest.fixture(scope="module")

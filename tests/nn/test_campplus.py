@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_siamese_speaker.nn.campplus import CAMPlusPlus, _ContextMask
+from sklearn_siamese_speaker.nn.public_networks import CAMPlusPlus, _ContextMask
 
 # SHA-256 of the names and shapes in 3D-Speaker's campplus_cn_en_common.pt, one line each.
 PUBLISHED_NAMES = "0c595e8c70388bb7686c9e775f29752cccd35c571ac9ce840e2895ca8df4b48f"

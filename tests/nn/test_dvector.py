@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_siamese_speaker.nn.dvector import DVector
+from sklearn_siamese_speaker.nn.public_networks import DVector
 
 
 def sigmoid(x):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Callable
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..._estimators import steps_of, unwrap
+from ..._files import replacing
 from ...features import MFCC, LogMelSpectrogram, RawAudio
 from ...features.kaldi_fbank import kaldi_kernels
 from ...features.length import set_length
@@ -118,7 +119,8 @@ def export_onnx(estimator: BaseEstimator, file: str | PathLike, *, front_end: bo
     model = make_model(network.module, example, network.input_name, network.axes, network.metadata)
     content = model.SerializeToString()
     _compare(network, content)
-    _write(content, os.path.abspath(file))
+    with replacing(os.path.abspath(file)) as scratch:
+        Path(scratch).write_bytes(content)
 
 
 def _network_of(estimator: Any, with_front_end: bool) -> _Network:
@@ -153,21 +155,25 @@ def _metadata(encoder: Any, framework: str, sample_rate: float | None = None) ->
 
 
 def _of_frames(encoder: SiameseSpeakerEncoder) -> _Network:
-    siamese = _siamese_of(encoder)
     axes: list[str | int] = ["N", encoder.n_features_in_, "T"]
     metadata = _metadata(encoder, "frames")
+    siamese = _siamese_of(encoder)
     return _Network(siamese, "frames", axes, metadata, lambda frames: encoder._embed([frames]))
 
 
 def _siamese_of(encoder: SiameseSpeakerEncoder) -> nn.Module:
-    from ...nn.protocols import NetworkTraits
-
     siamese, _ = encoder._rebuild_modules()
-    reason = NetworkTraits.of(siamese.network).no_onnx_form
+    reason = _why_not(siamese.network)
     if reason is not None:
         name = type(siamese.network).__name__
         raise ValueError(f"{name} cannot be written as ONNX, because {reason}.")
     return siamese
+
+
+def _why_not(network: nn.Module) -> str | None:
+    from ...nn.protocols import NetworkTraits
+
+    return NetworkTraits.of(network).no_onnx_form
 
 
 def _of_pipeline(front_end: Any, encoder: SiameseSpeakerEncoder) -> _Network:
@@ -254,45 +260,34 @@ def _mel_modules(front_end: MelFrontEnd) -> list[nn.Module]:
 def _of_pretrained(encoder: PretrainedSpeakerEncoder, with_front_end: bool) -> _Network:
     from torch import nn
 
-    if encoder.weights not in ("box", "campplus"):
-        raise ValueError(
-            f"PretrainedSpeakerEncoder({encoder.weights!r}) cannot be exported, because its "
-            "embedding is the mean over windows whose number depends on the recording; 'box' and "
-            "'campplus' can."
-        )
-    network = encoder._read_network()
-    if not with_front_end:
-        is_box = encoder.weights == "box"
-        return _frames_of_box(encoder, network) if is_box else _frames_of_campplus(encoder, network)
-    front_end = _mel_modules(BOX_FRAMES) if encoder.weights == "box" else _kaldi_modules()
-    module = nn.Sequential(*_length_modules(encoder), *front_end, network)
-    metadata = _metadata(encoder, "waveform", encoder.sample_rate)
-    embedder = encoder._load()
-
-    def embed(waveform: NDArray) -> NDArray:
-        return embedder.embed([_set_length(encoder, waveform)])[0]
-
-    return _Network(module, "waveform", ["N", "T"], metadata, embed)
-
-
-def _frames_of_box(encoder: PretrainedSpeakerEncoder, network: nn.Module) -> _Network:
-    run = encoder._load().network
-    axes: list[str | int] = ["N", BOX_FRAMES.n_mfcc, "T"]
-    metadata = _metadata(encoder, "frames")
-    return _Network(network, "frames", axes, metadata, lambda frames: run(frames[np.newaxis]))
-
-
-def _frames_of_campplus(encoder: PretrainedSpeakerEncoder, network: nn.Module) -> _Network:
-    from torch import nn
-
     from ...nn.waveform import SwapAxes
 
-    run = encoder._load().network
+    is_box, network, embedder = encoder.weights == "box", encoder._read_network(), encoder._load()
+    reason = _why_not(network)
+    if reason is not None:
+        raise ValueError(
+            f"PretrainedSpeakerEncoder({encoder.weights!r}) cannot be exported, because {reason}; "
+            "'box' and 'campplus' can."
+        )
+    if with_front_end:
+        front_end = _mel_modules(BOX_FRAMES) if is_box else _kaldi_modules()
+        module = nn.Sequential(*_length_modules(encoder), *front_end, network)
+        metadata = _metadata(encoder, "waveform", encoder.sample_rate)
+
+        def embed(waveform: NDArray) -> NDArray:
+            return embedder.embed([_set_length(encoder, waveform)])[0]
+
+        return _Network(module, "waveform", ["N", "T"], metadata, embed)
+    run = embedder.network
+    if is_box:
+        axes: list[str | int] = ["N", BOX_FRAMES.n_mfcc, "T"]
+        metadata = _metadata(encoder, "frames")
+        return _Network(network, "frames", axes, metadata, lambda frames: run(frames[np.newaxis]))
+    # As 3D-Speaker exports it, so that sherpa-onnx knows it.
     metadata = _metadata(encoder, "3d-speaker", encoder.sample_rate)
     metadata.update(feature_normalize_type="global-mean", language="Chinese, English")
     alone = nn.Sequential(SwapAxes(), network)
-    axes: list[str | int] = ["N", "T", 80]
-    return _Network(alone, "x", axes, metadata, lambda frames: run(frames.T[np.newaxis]))
+    return _Network(alone, "x", ["N", "T", 80], metadata, lambda frames: run(frames.T[np.newaxis]))
 
 
 def _kaldi_modules() -> list[nn.Module]:
@@ -338,14 +333,3 @@ def _noise(network: _Network, seconds: float) -> NDArray[np.float32]:
     length = int(seconds * (16_000 if network.input_name == "waveform" else 100))
     shape = [1, *(length if isinstance(size, str) else size for size in network.axes[1:])]
     return np.random.default_rng(0).normal(0, 0.1, shape).astype(np.float32)
-
-
-def _write(content: bytes, path: str) -> None:
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._docs import substitute
-from ...features.weights import hash_file
+from ..._files import hash_file
+from ...features.weights import check_hash, find_hash
 from ._onnx_conventions import CONVENTIONS, Convention, check_metadata, find_convention
 from .recording_encoder import SAMPLE_RATE, TEXTS, Embedder, RecordingEncoder
 
@@ -126,13 +127,7 @@ class OnnxSpeakerEncoder(RecordingEncoder):
 
     def _check_parameters(self) -> None:
         path = os.path.abspath(self.file)
-        try:
-            self.sha256_ = hash_file(path)
-        except OSError as error:
-            raise type(error)(
-                f"The model {path!r} cannot be read ({error.strerror}); pass the path of an ONNX "
-                "file."
-            ) from error
+        self.sha256_ = find_hash(path, f"The model {path!r}", "the path of an ONNX file")
         session = load_session(path, self.sha256_)
         metadata = session.get_modelmeta().custom_metadata_map
         self.front_end_ = self._find_front_end(session, path)
@@ -172,19 +167,17 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         session = load_session(os.path.abspath(self.file), self.sha256_)
         metadata = session.get_modelmeta().custom_metadata_map
         names = [value.name for value in session.get_inputs()]
-        convention = CONVENTIONS.get(self.front_end_) if isinstance(self.front_end_, str) else None
-        make_inputs, output = _feed(convention, self.front_end_)
+        convention = _as_convention(self.front_end_)
+        output = session.get_outputs()[convention.output].name
 
-        def embed_one(waveform: NDArray) -> NDArray:
-            inputs = dict(zip(names, make_inputs(waveform, metadata), strict=True))
-            embedding = session.run([session.get_outputs()[output].name], inputs)[0]
+        def embed(waveforms: NDArray) -> NDArray:  # (1, n_times)
+            arrays = convention.make_inputs(waveforms[0], metadata)
+            embedding = session.run([output], dict(zip(names, arrays, strict=True)))[0]
             if embedding.ndim != 2 or len(embedding) != 1:
                 raise ValueError(f"its output has shape {embedding.shape}, and not (1, n_dims)")
             return embedding
 
-        return Embedder(
-            lambda waveform: waveform[np.newaxis], lambda batch: embed_one(batch[0]), _first
-        )
+        return Embedder(lambda waveform: waveform[np.newaxis], embed)
 
     def _count_features(self) -> int:
         return self.n_dims_
@@ -194,14 +187,10 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         return {**super()._identity(), "file": self.sha256_, "front_end": self.front_end_}
 
 
-def _feed(convention: Convention | None, function: Any) -> tuple[Callable, int]:
-    if convention is not None:
-        return convention.make_inputs, convention.output
-    return lambda waveform, metadata: (np.asarray(function(waveform), dtype=np.float32),), 0
-
-
-def _first(outputs: NDArray) -> NDArray:
-    return outputs[0]
+def _as_convention(front_end: str | FrontEndFunction) -> Convention:
+    if isinstance(front_end, str):
+        return CONVENTIONS[front_end]
+    return Convention("", lambda w, _: (np.asarray(front_end(w), dtype=np.float32),), {})
 
 
 def _first_line(error: Exception) -> str:
@@ -218,15 +207,11 @@ def load_session(path: str, sha256: str) -> Any:
             "OnnxSpeakerEncoder needs onnxruntime: pip install 'sklearn-siamese-speaker[onnx]'."
         ) from error
 
-    found = hash_file(path)
-    if found != sha256:
-        raise ValueError(
-            f"{path!r} has SHA-256 {found}, and had {sha256} in fit; bring that file back or fit "
-            "again."
-        )
+    check_hash(hash_file(path), sha256, f"{path!r} has")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors; warnings of others' files are nobody's concern
+    # Errors only: the user cannot act on warnings about a file that somebody else wrote.
+    options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # those of onnxruntime have no common class

@@ -19,55 +19,36 @@ Metadata = Mapping[str, str]
 Arrays = tuple[NDArray, ...]
 
 
+# Without metadata: name and number of axes of the first input, and the size of one of them.
+_RECOGNIZED = {
+    "wespeaker": ("feats", 3, -1, 80),
+    "3d-speaker": ("feature", 3, -1, 80),
+    "redimnet": ("features", 4, -2, 72),
+}
+
+
 class Convention(NamedTuple):
-    """How a toolkit's models are fed.
+    """How a toolkit's models are fed."""
 
-    Attributes
-    ----------
-    description : str
-        What it does, for errors.
-    make_inputs : callable
-        ``make_inputs(waveform, metadata)`` returns the arrays for the inputs of the model, in
-        order, with a batch axis of one.
-    metadata : dict of str to list of str
-        Values of the metadata that `make_inputs` knows; of other keys it knows all.
-    output : int, default=0
-        Which output is the embedding.
-    """
-
-    description: str
+    description: str  # for errors
+    # The arrays for the inputs of the model, in order, with a batch axis of one.
     make_inputs: Callable[[NDArray, Metadata], Arrays]
+    # Values that `make_inputs` knows; of other keys it knows all.
     metadata: dict[str, list[str]]
-    output: int = 0
+    output: int = 0  # which one is the embedding
 
 
 def find_convention(file: str, metadata: Metadata, inputs: list[tuple[str, list[Any]]]) -> str:
-    """Return the name of the convention that a file says or shows.
-
-    Parameters
-    ----------
-    file : str
-        For the error.
-    metadata : mapping of str to str
-        As sherpa-onnx writes it; "framework" names the toolkit.
-    inputs : list of (str, list)
-        Name and shape of each input of the model; axes that are free have no number.
-
-    Raises
-    ------
-    ValueError
-        If it is none that is known.
-    """
+    """Return the name of the convention that metadata, or the first input's name and shape, say."""
+    # Metadata are those that sherpa-onnx writes. Axes that are free have no number.
     framework = metadata.get("framework")
     if framework in CONVENTIONS:
         return str(framework)
     name, shape = inputs[0]
-    if framework is None and (name, len(shape), *shape[-1:]) == ("feats", 3, 80):
-        return "wespeaker"
-    if framework is None and (name, len(shape), *shape[-1:]) == ("feature", 3, 80):
-        return "3d-speaker"
-    if framework is None and (name, len(shape), *shape[-2:-1]) == ("features", 4, 72):
-        return "redimnet"
+    if framework is None:
+        for convention, (input_name, n_axes, axis, size) in _RECOGNIZED.items():
+            if (name, len(shape)) == (input_name, n_axes) and shape[axis] == size:
+                return convention
     known = "; ".join(f"{known!r}: {c.description}" for known, c in CONVENTIONS.items())
     raise ValueError(
         f"{file!r} does not say which front end it needs: its metadata has framework={framework!r},"
@@ -106,16 +87,14 @@ def _nemo(waveform: NDArray, metadata: Metadata) -> Arrays:
 
 
 def _redimnet(waveform: NDArray, metadata: Metadata) -> Arrays:
-    """Return log-mel frames without their mean over time, ``(1, 1, 72, n_frames)``.
-
-    The number of frames is a multiple of 4; what is left over at the end is not used.
-    """
+    """Return log-mel frames without their mean over time, ``(1, 1, 72, n_frames)``."""
     before = np.concatenate([waveform[1:2], waveform[:-1]])
     emphasized = np.pad(waveform - np.float32(0.97) * before, 256, mode="reflect")
     window = np.pad(scipy.signal.windows.hamming(400, sym=False), 56)
     power = power_spectrum(frame(emphasized, 512, 160, center=False), window)
     frames = np.log(_redimnet_filters() @ power + np.float32(1e-6))
     frames -= frames.mean(axis=1, keepdims=True)
+    # The network takes multiples of 4 frames; what is left over at the end is not used.
     return (_contiguous(frames[np.newaxis, np.newaxis, :, : frames.shape[1] // 4 * 4]),)
 
 

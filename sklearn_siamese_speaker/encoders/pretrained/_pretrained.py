@@ -146,7 +146,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
 
     def _check_parameters(self) -> None:
         model = self._model()
-        self.weights_ = self.weights, model.hash_file(model.find_file(self.file))
+        self.weights_ = self.weights, model.find_hash(model.find_file(self.file))
         super()._check_parameters()
 
     def _model(self) -> PublicModel:

@@ -1,4 +1,8 @@
-"""Trained speaker encoders: where their weights are, their networks, and their front ends."""
+"""The public encoders: how weights are found and loaded, then one entry for each encoder.
+
+An entry of `PUBLIC_MODELS`, and the functions above it, are all that an encoder computes: a
+waveform becomes `windows`, these pass the network of `build`, and `pool` makes one embedding.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._files import hash_file
 from ...features import MFCC
 from ...features.kaldi_fbank import kaldi_fbank
 from ...features.spectral import hann_window, mel_filters, mel_spectrum
-from ...features.weights import Published, fetch, hash_file, load_tensors, read_tensors
-from .recording_encoder import SAMPLE_RATE, Embedder
+from ...features.weights import (
+    Published,
+    check_hash,
+    fetch,
+    find_hash,
+    load_tensors,
+    read_tensors,
+)
+from .recording_encoder import SAMPLE_RATE, Embedder, only_window
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,51 +36,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublicModel:
-    """A speaker encoder whose weights are public.
+    """A speaker encoder whose weights are public; one entry of `PUBLIC_MODELS` is all there is."""
 
-    Attributes
-    ----------
-    title : str
-        Its name in sentences.
-    published : Published
-        The file of its weights. Without an address it is only in the package.
-    package, member : str
-        A package that ships that very file, and the path of the file in it.
-    n_dims : int
-        Dimensions of an embedding.
-    build : callable
-        Returns the untrained network; torch is imported only then.
-    windows, pool, n_together
-        See `Embedder`.
-    metric : {"cosine", "euclidean"}
-        How embeddings are compared.
-    threshold : float or None
-        See `PretrainedSpeakerEncoder.threshold_`.
-    unused : tuple of str
-        Tensors in the file that only the training needed.
-    """
-
-    title: str
-    published: Published
+    title: str  # in sentences
+    published: Published  # the file of its weights; without an address it is only in the package
+    # A package that ships that very file, and the path of the file in it.
     package: str
     member: str
     n_dims: int
+    # The untrained network; torch is imported only then.
     build: Callable[[], nn.Module]
+    # Front end and pooling, as in `Embedder`.
     windows: Callable[[NDArray], NDArray]
-    pool: Callable[[NDArray], NDArray]
+    pool: Callable[[NDArray], NDArray] = only_window
     n_together: int = 1
     metric: str = "cosine"
-    threshold: float | None = None
-    unused: tuple[str, ...] = ()
+    threshold: float | None = None  # see `PretrainedSpeakerEncoder.threshold_`
+    unused: tuple[str, ...] = ()  # tensors in the file that only the training needed
 
     def find_file(self, file: str | os.PathLike | None) -> str:
-        """Return the path of the weights: of the user, of the package, or downloaded.
-
-        Raises
-        ------
-        OSError
-            If there are none; other weights are never taken instead.
-        """
+        """Return the path of the weights: of the user, of the package, or downloaded."""
+        # Where these weights are missing, others are never taken instead.
         if file is not None:
             return os.path.abspath(file)
         installed = self._find_installed()
@@ -95,24 +83,13 @@ class PublicModel:
                 return path
         return None
 
-    def hash_file(self, path: str) -> str:
+    def find_hash(self, path: str) -> str:
         """Return the SHA-256 of a file of weights."""
-        try:
-            return hash_file(path)
-        except OSError as error:
-            raise type(error)(
-                f"The weights in {path!r} cannot be read ({error.strerror}); pass file=None or the "
-                f"path of a file of {self.title} weights."
-            ) from error
+        cure = f"file=None or the path of a file of {self.title} weights"
+        return find_hash(path, f"The weights in {path!r}", cure)
 
     def read_network(self, path: str) -> nn.Module:
-        """Return the network with the weights in a file.
-
-        Raises
-        ------
-        ValueError
-            If the file holds anything else.
-        """
+        """Return the network with the weights in a file."""
         from ..._torch import random_guard, resolve_device
 
         with random_guard(0, resolve_device("cpu")):
@@ -133,19 +110,14 @@ def load_embedder(model: PublicModel, path: str, sha256: str, device: str) -> Em
     """Return the network with the weights in a file that has this hash, loaded once a process."""
     from ..._torch import as_array_function, resolve_device
 
-    found = model.hash_file(path)
-    if found != sha256:
-        raise ValueError(
-            f"The weights in {path!r} have SHA-256 {found}, and had {sha256} in fit; bring that "
-            "file back or fit again."
-        )
+    check_hash(model.find_hash(path), sha256, f"The weights in {path!r} have")
     network = as_array_function(model.read_network(path), resolve_device(device))
     return Embedder(model.windows, network, model.pool, model.n_together)
 
 
 # The box
 
-# Spelled out: these numbers belong to the weights, whatever the defaults will be.
+# Fixed: the weights were trained with these values. Do not follow later defaults.
 BOX_FRAMES = MFCC(40, n_mels=64, window=0.025, hop=0.010, fmin=20.0, fmax=8000.0)
 
 
@@ -167,7 +139,7 @@ def _box_windows(waveform: NDArray) -> NDArray[np.float32]:
 
 
 def _build_campplus() -> nn.Module:
-    from ...nn.campplus import CAMPlusPlus
+    from ...nn.public_networks import CAMPlusPlus
 
     return CAMPlusPlus()
 
@@ -176,10 +148,6 @@ def _campplus_windows(waveform: NDArray) -> NDArray[np.float32]:
     """Return Kaldi's filter bank without its mean over time, ``(1, 80, n_frames)``."""
     frames = kaldi_fbank(waveform)
     return (frames - frames.mean(axis=1, keepdims=True))[np.newaxis]
-
-
-def _only_window(outputs: NDArray) -> NDArray:
-    return outputs[0]
 
 
 # d-vector
@@ -191,7 +159,7 @@ _LEAST_VOLUME = 10 ** (-30 / 20)  # root mean square; 30 dB below full scale
 
 
 def _build_dvector() -> nn.Module:
-    from ...nn.dvector import DVector
+    from ...nn.public_networks import DVector
 
     return DVector()
 
@@ -229,7 +197,6 @@ PUBLIC_MODELS = {
         n_dims=200,
         build=_build_box,
         windows=_box_windows,
-        pool=_only_window,
         metric="euclidean",
         threshold=-0.765,
     ),
@@ -246,7 +213,6 @@ PUBLIC_MODELS = {
         n_dims=192,
         build=_build_campplus,
         windows=_campplus_windows,
-        pool=_only_window,
         threshold=0.527,
     ),
     "dvector": PublicModel(

@@ -12,12 +12,13 @@ from sklearn.base import clone
 from sklearn.utils import Tags
 
 from ..._audio import AudioError, Recording, Recordings
+from ..._docs import substitute
 from ...features.base import TEXTS as FRONT_END_TEXTS
 from ...features.base import RecordingTransformer, pass_in_blocks
 from ...features.length import set_length
 
 SAMPLE_RATE = 16000  # Hz, of all public encoders known here
-# Rows of an array may be anything. They are padded to this many samples,
+# Rows of an array may be anything. They are padded with zeros to this many samples,
 _SHORTEST = 1600
 # and cut off at this many times full scale, where powers are finite in float32.
 _LOUDEST = 1e6
@@ -40,30 +41,19 @@ TEXTS = {
 }
 
 
+def only_window(outputs: NDArray) -> NDArray:
+    """Return the output (n_dims,) of the one window (1, n_dims) that a recording has."""
+    return outputs[0]
+
+
 class Embedder(NamedTuple):
-    """A network and what belongs to it.
+    """A network, what it takes of a waveform, and what becomes of its outputs."""
 
-    Attributes
-    ----------
-    windows : callable
-        A waveform of shape (n_times,) at 16 kHz to inputs of shape (n_windows, ...).
-    network : callable
-        Inputs of shape (batch, ...) to an array of shape (batch, n_dims).
-    pool : callable
-        The outputs of a recording, of shape (n_windows, n_dims), to its embedding.
-    n_together : int
-        Windows that pass the network at once. It is more than one only where all windows have one
-        shape. The batch is filled up with zeros, for the bits of a matrix product depend on its
-        shape, and a recording must not depend on its neighbors.
-    shortest : int
-        Samples that a waveform is padded to.
-    """
-
-    windows: Callable[[NDArray], NDArray]
-    network: Callable[[NDArray], NDArray]
-    pool: Callable[[NDArray], NDArray]
+    windows: Callable[[NDArray], NDArray]  # (n_times,) to (n_windows, ...)
+    network: Callable[[NDArray], NDArray]  # (batch, ...) to (batch, n_dims)
+    pool: Callable[[NDArray], NDArray] = only_window  # (n_windows, n_dims) to (n_dims,)
+    # Windows that pass the network at once; more than one only where all have one shape.
     n_together: int = 1
-    shortest: int = _SHORTEST
 
     def embed(self, waveforms: Iterable[NDArray]) -> list[NDArray[np.float32]]:
         """Return the embedding of each waveform, of shape (n_dims,)."""
@@ -71,18 +61,16 @@ class Embedder(NamedTuple):
         return [self.pool(windows).astype(np.float32, copy=False) for windows in outputs]
 
     def _cut(self, waveform: NDArray) -> NDArray:
-        if len(waveform) < self.shortest:
-            waveform = set_length(waveform, self.shortest)
+        if len(waveform) < _SHORTEST:
+            waveform = set_length(waveform, _SHORTEST)
         return self.windows(np.clip(waveform, -_LOUDEST, _LOUDEST))
 
 
 class RecordingEncoder(RecordingTransformer):
-    """Base class of encoders that take recordings and have nothing to learn.
+    """Base class of encoders that take recordings and have nothing to learn."""
 
-    A subclass names its network by parameters and implements `_load`, `_count_features` and, for
-    the cache, `_identity`.
-    """
-
+    # A subclass names its network by parameters and implements `_load`, `_count_features` and, for
+    # the cache, `_identity`.
     _parameter_constraints: ClassVar[dict] = {
         name: constraint
         for name, constraint in RecordingTransformer._parameter_constraints.items()
@@ -95,14 +83,13 @@ class RecordingEncoder(RecordingTransformer):
     def _load(self) -> Embedder:
         """Return the network that the parameters name, kept for the process; raise if none."""
 
+    @substitute(**TEXTS)
     def fit_transform(self, X: Recordings, y: Any = None) -> NDArray[np.float32]:
         """Check all of `X` and return its embeddings, reading it once.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_times) or (n_samples, 1, n_times), or list of \
-                arrays of shape (n_times_i,), or list of paths
-            Recordings.
+        %(X)s
 
         y : None
             Ignored.
@@ -113,14 +100,13 @@ class RecordingEncoder(RecordingTransformer):
         """
         return super().fit_transform(X, y)
 
+    @substitute(**TEXTS)
     def transform(self, X: Recordings) -> NDArray[np.float32]:
         """Return the embedding of each recording. `fit` is not needed before.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_times) or (n_samples, 1, n_times), or list of \
-                arrays of shape (n_times_i,), or list of paths
-            Recordings.
+        %(X)s
 
         Returns
         -------
@@ -129,8 +115,7 @@ class RecordingEncoder(RecordingTransformer):
 
         Raises
         ------
-        AudioError
-            If recordings cannot be used; the first ten are named.
+        %(AudioError)s
         """
         if not self.__sklearn_is_fitted__():
             return clone(self)._fit(X, extract=True)

@@ -1,4 +1,4 @@
-"""CAMPlusPlus: densely connected time delay network with context-aware masking."""
+"""Networks of public speaker encoders: CAM++, and the d-vector of Resemblyzer."""
 
 from __future__ import annotations
 
@@ -10,41 +10,18 @@ from torch import Tensor, nn
 SEGMENT = 100  # frames that share one local mean in a mask, of 20 ms each
 
 
+# H. Wang et al., "CAM++: a fast and efficient network for speaker verification using context-aware
+# masking", Interspeech, 2023, arXiv:2303.00332. Names of the parameters and default sizes are those
+# of the weights of 3D-Speaker, https://github.com/modelscope/3D-Speaker, Apache-2.0.
 class CAMPlusPlus(nn.Module):
-    """CAM++, a speaker encoder from log-mel frames.
-
-    Source: [1]_.
-
-    Residual convolutions over frequency and time, then three blocks in which each layer adds a few
-    channels to all channels before it and masks them by the mean over time of the whole recording
-    and of the 2 s around a frame; then the mean and standard deviation over time. The names of the
-    parameters are those of 3D-Speaker [2]_, whose weights load with ``load_state_dict``.
-
-    Parameters
-    ----------
-    n_features : int, default=80
-        Mel bands, a multiple of 8.
-    embedding_dim : int, default=192
-        Dimensions of the embedding.
-    growth : int, default=32
-        Channels that each layer adds; the other sizes are multiples of it. Published weights have
-        32.
-    n_layers : tuple of int, default=(12, 24, 16)
-        Layers of each block. Published weights have these, 7 million parameters.
-
-    References
-    ----------
-    .. [1] H. Wang et al., "CAM++: a fast and efficient network for speaker verification using
-       context-aware masking", Interspeech, 2023, arXiv:2303.00332.
-    .. [2] 3D-Speaker, https://github.com/modelscope/3D-Speaker, Apache-2.0.
-    """
+    """CAM++: convolutions, then blocks whose layers add channels masked by their context."""
 
     def __init__(
         self,
-        n_features: int = 80,
+        n_features: int = 80,  # a multiple of 8
         embedding_dim: int = 192,
         *,
-        growth: int = 32,
+        growth: int = 32,  # channels that a layer adds; the other sizes are multiples of it
         n_layers: tuple[int, ...] = (12, 24, 16),
     ) -> None:
         super().__init__()
@@ -206,3 +183,25 @@ class _Dense(nn.Module):
 
 def _norm_relu(n_channels: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(batchnorm=nn.BatchNorm1d(n_channels), relu=nn.ReLU()))
+
+
+# L. Wan et al., "Generalized end-to-end loss for speaker verification", ICASSP, 2018,
+# arXiv:1710.10467; as in Resemblyzer, https://github.com/resemble-ai/Resemblyzer, Apache-2.0.
+class DVector(nn.Module):
+    """LSTM layers over a window of 1.6 s of mel bands; the last output, dense, is the embedding."""
+
+    no_onnx_form = "its embedding is the mean over windows whose number depends on the recording"
+
+    def __init__(
+        self, n_features: int = 40, embedding_dim: int = 256, *, n_layers: int = 3
+    ) -> None:
+        super().__init__()
+        # These names are those of the published weights.
+        self.lstm = nn.LSTM(n_features, embedding_dim, n_layers, batch_first=True)
+        self.linear = nn.Linear(embedding_dim, embedding_dim)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Map ``(batch, n_features, n_frames)`` to ``(batch, embedding_dim)`` of length 1."""
+        outputs, _ = self.lstm(frames.mT)
+        # An embedding that the ReLU leaves nothing of stays zero.
+        return nn.functional.normalize(self.linear(outputs[:, -1]).relu(), dim=1)
