@@ -161,7 +161,7 @@ def draw_tasks(
             f"least 2 held-out speakers with {split.n_shots + split.n_queries} recordings, got "
             f"{n_usable} of {len(counts)}; raise validation_fraction or lower n_shots."
         )
-    # With a seed, so that all validations of a training are on the same tasks.
+    # With a seed, so that a resumed training is validated on the tasks it had before.
     split = NShotKWaySplit(
         n_shots=split.n_shots,
         k_way=min(split.k_way, n_usable),
