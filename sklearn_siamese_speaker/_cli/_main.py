@@ -33,10 +33,8 @@ class _Version(argparse.Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command that the arguments name, those of the process if None; leave by SystemExit.
-
-    Its code is 1 if somebody is unknown or two voices are not the same, 2 after an error.
-    """
+    """Run the command that the arguments name, those of the process if None."""
+    # It leaves by SystemExit where there is more to say than 0.
     options = _make_parser().parse_args(arguments)
     with warnings.catch_warnings(), only_on_a_terminal():
         warnings.simplefilter("default", UserWarning)

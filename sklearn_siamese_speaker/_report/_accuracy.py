@@ -14,14 +14,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, estimator_html_repr
 
 from .. import __version__
-from .._docs import substitute
 from . import _page as page
 from ._findings import SEED, SYSTEMS, Findings, find, table_rows
 from ._shared import (
     BUILT_IN,
     N_TASKS,
     SYNTHETIC,
-    TEXTS,
     choose_tasks,
     count_speakers,
     making_report,
@@ -60,7 +58,6 @@ OWN = (
 )
 
 
-@substitute(**TEXTS)
 def report(
     folder: str | PathLike[str] | None = None,
     *,
@@ -68,27 +65,7 @@ def report(
     unseen: str | PathLike[str] | None = None,
     output: str | PathLike[str] = "report",
 ) -> dict[str, Bunch]:
-    """Train the Siamese encoder and test it next to k-NN on speakers not used in training.
-
-    Prints its progress and a table; writes the page ``index.html``, which holds everything, its
-    figures and its table, and the fitted pipeline.
-
-    Parameters
-    ----------
-    %(parameters)s
-
-    Returns
-    -------
-    curves : dict of str to Bunch
-        Results of :func:`~sklearn_siamese_speaker.model_selection.n_shot_k_way_curve` for
-        ``"Siamese"`` and ``"k-NN"``.
-
-    Raises
-    ------
-    %(raises)s
-    ImportError
-        If matplotlib or skops is not installed.
-    """
+    """Train the Siamese encoder, test it next to k-NN on other speakers, and return both curves."""
     packages = ["matplotlib", "skops"]
     with making_report(folder, synthetic, unseen, output, packages) as (voices, path):
         tasks = choose_tasks(voices.y[voices.is_unseen], n_shots=[1, 5])

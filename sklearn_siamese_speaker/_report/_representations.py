@@ -9,18 +9,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from .. import MFCC, LogMelSpectrogram, RawAudio, SiameseSpeakerEncoder, VGGish
-from .._docs import substitute
 from ..features import vggish_weights
 from ..features.base import FrontEnd
 from ..inspection import RepresentationDisplay
 from ..model_selection import compare_representations
-from ._shared import N_TASKS, TEXTS, choose_tasks, making_report, save, say, with_interval
+from ._shared import N_TASKS, choose_tasks, making_report, save, say, with_interval
 
 NETWORK = "cnn1d"  # the one that takes samples as well as features, so that all have the same
 MAX_EPOCHS = 10
 
 
-@substitute(**TEXTS)
 def report_representations(
     folder: str | PathLike[str] | None = None,
     *,
@@ -28,25 +26,7 @@ def report_representations(
     unseen: str | PathLike[str] | None = None,
     output: str | PathLike[str] = "report",
 ) -> Bunch:
-    """Train the Siamese encoder on several representations, and test them on the same tasks.
-
-    Prints its progress and a table; writes both the table and a figure.
-
-    Parameters
-    ----------
-    %(parameters)s
-
-    Returns
-    -------
-    comparison : Bunch
-        Result of :func:`~sklearn_siamese_speaker.model_selection.compare_representations`.
-
-    Raises
-    ------
-    %(raises)s
-    ImportError
-        If matplotlib is not installed.
-    """
+    """Train the Siamese encoder on several representations, and test them on the same tasks."""
     with making_report(folder, synthetic, unseen, output, ["matplotlib"]) as (voices, path):
         X, y, is_unseen, _ = voices
         _, k_way = choose_tasks(y[is_unseen], n_shots=[1])

@@ -26,26 +26,6 @@ MAX_K = 20
 BUILT_IN = "the recordings inside the package (load_voices): adults of speechocean762"
 SYNTHETIC = "synthetic voices (make_speakers): the figures say nothing about real ones"
 
-TEXTS = {
-    "parameters": """\
-folder : path-like, default=None
-    Recordings as ``<speaker>/<recording>``. None takes those of
-    :func:`~sklearn_siamese_speaker.datasets.load_voices`.
-synthetic : bool, default=False
-    Whether to take synthetic voices instead, which show the machinery alone.
-unseen : path-like, default=None
-    Text file with the speakers to keep out of the training, one a line. None takes a fixed quarter
-    of them, by the hash of the name; without a `folder`, the test speakers of the corpus.
-output : path-like, default="report"
-    Folder for the files. It is made if there is none.
-""",
-    "raises": """\
-ValueError
-    If recordings cannot be used, both a folder and synthetic voices are asked for, names in
-    `unseen` are unknown, or there are too few speakers.
-""",
-}
-
 
 def say(message: str) -> None:
     """Print a line of progress."""
@@ -53,7 +33,7 @@ def say(message: str) -> None:
 
 
 def require(*packages: str) -> None:
-    """Raise an ImportError, before minutes of training, for packages that are not installed."""
+    """Raise an ImportError for packages that are not installed."""
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise ImportError(
@@ -84,6 +64,7 @@ def making_report(
     packages: Sequence[str],
 ) -> Iterator[tuple[Voices, Path]]:
     """Prepare what every report needs: packages, recordings, the folder; say how long it took."""
+    # Packages first: what is missing is said before minutes of training.
     from .._torch import use_whole_machine
 
     require(*packages)
@@ -114,6 +95,7 @@ def read_voices(
     else:
         source, corpus = BUILT_IN, load_voices()
         X, y = corpus.data, corpus.target
+    # The corpus has a test split of its own; of other speakers a fixed quarter is kept out.
     if corpus is not None and unseen is None:
         is_unseen = corpus.split == "test"
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from .._docs import substitute
@@ -66,12 +65,10 @@ def fetch_arabic_speech_commands(
     (12000,)
     """
     corpus = fetch_archive(ARCHIVE, data_home, download_if_missing, verbose)
-    rows = [_describe(file) for file in corpus.glob(ARCHIVE.recordings)]
+    rows: list[dict[str, Any]] = []
+    for file in corpus.glob(ARCHIVE.recordings):
+        speaker, number = NAME.findall(file.stem)[0]
+        row = {"path": str(file), "speaker": speaker}
+        rows.append(row | {"keyword": file.parent.name, "round": int(number)})
     rows.sort(key=lambda row: (row["speaker"], row["keyword"], row["round"]))
     return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
-
-
-def _describe(file: Path) -> dict[str, Any]:
-    speaker, number = NAME.findall(file.stem)[0]
-    row = {"path": str(file), "speaker": speaker}
-    return row | {"keyword": file.parent.name, "round": int(number)}

@@ -144,10 +144,8 @@ def _move_into_place(corpus: Path, folder: Path) -> None:
 
 
 def extract_files(path: str | PathLike[str], folder: Path, max_bytes: int) -> None:
-    """Unpack the regular files of a gzipped tar archive into an empty folder, or raise.
-
-    After an error, remove the folder: what was written until then stays.
-    """
+    """Unpack the regular files of a gzipped tar archive into an empty folder, or raise."""
+    # What was written until an error stays: the caller removes the folder.
     n_bytes = Path(path).stat().st_size
     if n_bytes > max_bytes + SPARE:
         raise ArchiveError(f"has {n_bytes:,} bytes, more than {max_bytes + SPARE:,}")

@@ -109,7 +109,7 @@ def split_into_fragments(
         slack = len(waveform) - n_times
         if slack < (n_fragments or 1) - 1:
             seconds = len(waveform) / sample_rate
-            faults.append(recording.fault(_too_short(seconds, duration, n_fragments)))
+            faults.append(recording.fault(_too_short(seconds, duration, n_fragments or 1)))
         elif not faults:
             starts = _starts(slack, step, n_fragments)
             pieces.append(np.lib.stride_tricks.sliding_window_view(waveform, n_times)[starts])
@@ -131,8 +131,8 @@ def _starts(slack: int, step: float, n_fragments: int | None) -> NDArray[np.int_
     return np.rint(starts).astype(int)
 
 
-def _too_short(seconds: float, duration: float, n_fragments: int | None) -> str:
-    fragments = f"{n_fragments or 1} fragment{'s' if (n_fragments or 1) > 1 else ''}"
+def _too_short(seconds: float, duration: float, n_fragments: int) -> str:
+    fragments = f"{n_fragments} fragment{'s' if n_fragments > 1 else ''}"
     return (
         f"lasts {seconds:.3g} s, too short for {fragments} of {duration:.3g} s; leave it out or "
         "lower duration."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from .._docs import substitute
@@ -65,11 +64,10 @@ def fetch_free_spoken_digits(
     (3000,)
     """
     corpus = fetch_archive(ARCHIVE, data_home, download_if_missing, verbose)
-    rows = [_describe(file) for file in corpus.glob(ARCHIVE.recordings)]
+    rows: list[dict[str, Any]] = []
+    for file in corpus.glob(ARCHIVE.recordings):
+        digit, speaker, index = NAME.findall(file.stem)[0]
+        row = {"path": str(file), "speaker": speaker}
+        rows.append(row | {"digit": int(digit), "index": int(index)})
     rows.sort(key=lambda row: (row["speaker"], row["digit"], row["index"]))
     return make_corpus(rows, ABOUT, return_X_y=return_X_y, as_frame=as_frame)
-
-
-def _describe(file: Path) -> dict[str, Any]:
-    digit, speaker, index = NAME.findall(file.stem)[0]
-    return {"path": str(file), "speaker": speaker, "digit": int(digit), "index": int(index)}

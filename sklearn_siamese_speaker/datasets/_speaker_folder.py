@@ -89,33 +89,29 @@ def load_speaker_folder(path: str | PathLike[str], *, return_X_y: bool = False) 
 
 def find_recordings(folder: Path) -> list[dict[str, Any]]:
     """Return the path, the speaker and, if it has one, the session of each recording."""
-    # Absolute, because workers of joblib may run in another folder.
-    top = _list_folder(folder.absolute())
+    folder = folder.absolute()  # workers of joblib may run in another one
+    top = _list_folder(folder)
     if top.files:
         raise ValueError(
             f"{str(top.files[0])!r} lies outside the speakers' folders; "
             f"arrange recordings as {LAYOUTS}."
         )
-    rows = []
-    unreadable = list(top.unreadable)
+    rows, unreadable = [], [*top.unreadable]
     for speaker in top.folders:
         found = _list_folder(speaker)
         unreadable += found.unreadable
         rows += [{"path": str(file), "speaker": speaker.name} for file in found.files]
         for session in found.folders:
-            name = f"{speaker.name}/{session.name}"
-            found_there = _list_folder(session)
-            unreadable += found_there.unreadable
-            if found_there.folders:
+            inside = _list_folder(session)
+            unreadable += inside.unreadable
+            if inside.folders:
                 raise ValueError(
-                    f"{str(found_there.folders[0])!r} is a folder inside a session; "
+                    f"{str(inside.folders[0])!r} is a folder inside a session; "
                     f"arrange recordings as {LAYOUTS}."
                 )
-            rows += [
-                {"path": str(file), "speaker": speaker.name, "session": name}
-                for file in found_there.files
-            ]
-    _warn_of(unreadable, folder.absolute())
+            who = {"speaker": speaker.name, "session": f"{speaker.name}/{session.name}"}
+            rows += [{"path": str(file)} | who for file in inside.files]
+    _warn_of(unreadable, folder)
     return rows
 
 
@@ -152,5 +148,5 @@ def _warn_of(unreadable: list[Path], folder: Path) -> None:
     more = len(unreadable) - MAX_NAMED
     warn_caller(
         f"Sound of other kinds than {', '.join(EXTENSIONS)} below {str(folder)!r} is left out: "
-        f"{named}{f' and {more} more' if more > 0 else ''}. Convert it to .wav or .flac.",
+        f"{named}{f' and {more} more' if more > 0 else ''}. Convert it to .wav or .flac."
     )

@@ -59,13 +59,12 @@ def get_data_home(data_home: str | PathLike[str] | None = None) -> str:
 
 
 def download(url: str, path: Path, *, max_bytes: int, verbose: bool = False) -> None:
-    """Download to `path` at most `max_bytes`; a connection that broke is taken up where it ended.
-
-    `verbose` shows a bar. After a DownloadError, or an OSError of the disk, remove `path`.
-    """
+    """Download at most `max_bytes` to `path`, or raise a DownloadError that says why not."""
+    # What was written until an error stays: the caller removes the file.
     import requests
 
     with open(path, "wb") as file, Progress(f"Downloading {url} (bytes)") as progress:
+        # A connection that broke is taken up where it ended.
         for wait in (*WAITS, None):
             try:
                 return _receive(_Connection(url, file, max_bytes, progress, verbose))
