@@ -54,6 +54,8 @@ def add_store(parser: argparse.ArgumentParser, text: str = "file that keeps the 
 
 def find_encoder_of(store: SpeakerStore, name: str | None) -> BaseEstimator:
     """Return the encoder named, else the public one that a store was made with, else the box."""
+    # Similarities of another encoder mean nothing. Of one in a file the store has the fingerprint,
+    # not the path: it must be named again.
     if name is None and os.path.exists(store.path):
         title = (store.encoder or "").partition(":")[0]
         name = title if title in PUBLIC_MODELS else None

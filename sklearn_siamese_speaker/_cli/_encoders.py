@@ -99,6 +99,7 @@ def verify(options: argparse.Namespace) -> Answer:
             f"The encoder {fingerprint(encoder)!r} comes without a threshold: give --threshold."
         )
     E = encoder.transform(options.files)
+    # One person enrolled: the similarity is that of all other commands.
     pair = OneShotClassifier(metric=metric).fit(E[:1], ["first"])
     score = pair.similarities(E[1:]).item()
     is_same = score >= threshold
@@ -143,6 +144,7 @@ def train(options: argparse.Namespace) -> Answer:
     import skops.io
 
     files, names = load_speaker_folder(options.folder, return_X_y=True)
+    # The standard output is for the answer: what the training prints goes to stderr.
     with writing(options.output) as scratch, redirect_stdout(sys.stderr):
         encoder = SiameseSpeakerEncoder(random_state=options.seed, verbose=int(sys.stderr.isatty()))
         pipeline = make_pipeline(MFCC(), encoder).fit(files, names)
@@ -155,7 +157,7 @@ def train(options: argparse.Namespace) -> Answer:
 
 def report(options: argparse.Namespace) -> Answer:
     """Write a report; what it finds is printed while it is found."""
-    from .._report import report, report_representations
+    from .._report import report, report_representations  # slow to load
 
     run = report_representations if options.representations else report
     with redirect_stdout(sys.stderr) if options.json else nullcontext():

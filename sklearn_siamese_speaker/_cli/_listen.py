@@ -55,6 +55,7 @@ def identify(options: argparse.Namespace) -> Answer:
     store = SpeakerStore(options.store)
     encoder = make_ready(find_encoder_of(store, options.encoder))
     who = store.classifier(encoder)
+    # All files are looked at before the first one is embedded.
     recordings, faults = open_recordings(options.files, input_sample_rate=16000)
     raise_faults(faults, len(options.files))
     is_long = [recording.duration > _LONG for recording in recordings]
@@ -151,7 +152,7 @@ def diarize(options: argparse.Namespace) -> Answer:
     if options.rttm is None:
         predicted = diarizer.predict(options.files)
     else:
-        names = _names(options.files)
+        names = _names(options.files)  # raises before minutes of work
         with writing(options.rttm) as scratch:
             predicted = diarizer.predict(options.files)
             write_rttm(scratch, dict(zip(names, predicted, strict=True)))

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # It leaves by SystemExit where there is more to say than 0.
     options = _make_parser().parse_args(arguments)
     with warnings.catch_warnings(), only_on_a_terminal():
+        # Ours, for the person who typed the command, whatever filters the process has.
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = _show_warning
         try:
@@ -74,6 +75,7 @@ def _print(answer: Answer, as_json: bool) -> None:
 
 def _leave(sentence: str, code: int) -> NoReturn:
     print(sentence, file=sys.stderr)
+    # Who catches it reads the sentence, a shell the code.
     leaving = SystemExit(sentence)
     leaving.code = code
     raise leaving

@@ -93,7 +93,7 @@ def _table(findings: Findings) -> str:
 
 
 def _write_csv(findings: Findings, path: Path) -> None:
-    """Write one row for each number of shots and of speakers; without an interval, it is empty."""
+    """Write one row for each number of shots and of speakers."""
     ours, baseline = (findings.curves[name] for name in SYSTEMS)
     values = {"chance": ours.chance}
     for name, of in [("siamese", ours), ("knn", baseline)]:
@@ -106,6 +106,7 @@ def _write_csv(findings: Findings, path: Path) -> None:
         writer.writerow(["n_shots", "k_way", *values])
         for i, j in np.ndindex(ours.mean.shape):
             cells = [float(value[i, j]) for value in values.values()]
+            # Without an interval the cell is empty: spreadsheets read no NaN.
             row = ["" if np.isnan(cell) else f"{cell:.6g}" for cell in cells]
             writer.writerow([ours.n_shots[i], ours.k_ways[j], *row])
 

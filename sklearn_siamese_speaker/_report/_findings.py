@@ -84,6 +84,7 @@ def _fit_systems(X: Any, y: NDArray) -> dict[str, Pipeline]:
         verbose=1,
     )
     siamese = Pipeline([("mfcc", MFCC()), ("encoder", encoder)]).fit(X, y)
+    # Frozen: frames are standardized as in the training speakers, and each task fits k-NN alone.
     statistics = make_pipeline(MFCC(), FramePooling()).fit(X)
     knn = make_pipeline(FrozenEstimator(statistics), KNeighborsClassifier(n_neighbors=1))
     return dict(zip(SYSTEMS, (siamese, knn), strict=True))
@@ -93,6 +94,7 @@ def _evaluate(
     systems: dict[str, Pipeline], X: Any, y: NDArray, n_shots: list[int], k_max: int
 ) -> dict[str, Bunch]:
     """Return the curve of each system on the same tasks."""
+    # The default seed gives both systems the same tasks, so that their differences are paired.
     curves = {}
     for name, system in systems.items():
         say(f"{name}: {N_TASKS:,} tasks for each of k = 2..{k_max} and {n_shots} shots")
@@ -114,6 +116,7 @@ def decide(
     verifier.fit(before.data, before.target, speakers=before.speakers)
     is_same = after.target == 1
     accepted = verifier.predict(after.data) == 1
+    # The verifier's threshold is for its ratios, a weighted similarity plus an intercept.
     return Decision(
         threshold=float((verifier.threshold_ - verifier.intercept_) / verifier.coef_[0]),
         n_known=len(np.unique(known[1])),

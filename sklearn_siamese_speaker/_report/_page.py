@@ -91,6 +91,7 @@ def figures(drawn: Mapping[str, Figure]) -> str:
 
 
 def _as_png(figure: Figure) -> str:
+    # Inside the page, so that it can be sent and kept as one file.
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=160)
     return base64.b64encode(file.getvalue()).decode()

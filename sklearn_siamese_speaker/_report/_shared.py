@@ -65,7 +65,7 @@ def making_report(
 ) -> Iterator[tuple[Voices, Path]]:
     """Prepare what every report needs: packages, recordings, the folder; say how long it took."""
     # Packages first: what is missing is said before minutes of training.
-    from .._torch import use_whole_machine
+    from .._torch import use_whole_machine  # slow to load: --help does not wait for it
 
     require(*packages)
     start = time.perf_counter()
@@ -115,6 +115,7 @@ def count_speakers(y: NDArray) -> str:
 def find_unseen(speakers: NDArray, file: str | PathLike[str] | None) -> list[str]:
     """Return the names in `file`, else those whose hash falls into a fixed quarter."""
     if file is None:
+        # By the hash of the name: new speakers move nobody from one part to the other.
         unseen = [s for s in speakers if hashlib.sha256(str(s).encode()).digest()[0] % 4 == 0]
         source = "the fixed quarter of names, by their hash,"
         cure = "name the unseen speakers with --unseen"
@@ -135,6 +136,7 @@ def find_unseen(speakers: NDArray, file: str | PathLike[str] | None) -> list[str
 
 def choose_tasks(y: ArrayLike, n_shots: Sequence[int]) -> tuple[list[int], int]:
     """Return those of `n_shots` that the recordings allow, and the largest k for all of them."""
+    # One k for all numbers of shots: their curves are read side by side.
     counts = np.unique(y, return_counts=True)[1]
     n_shots = [n for n in n_shots if sum(counts > n) >= 2]
     if not n_shots:

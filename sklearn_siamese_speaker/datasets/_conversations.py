@@ -85,8 +85,8 @@ def read_rttm(path: str | PathLike[str]) -> dict[str, list[Segment]]:
 def write_rttm(path: str | PathLike[str], segments: dict[str, Any]) -> None:
     """Write who speaks when in each recording to an RTTM file.
 
-    Times are rounded to milliseconds. A space in the name of a recording or a speaker becomes "_",
-    for the format has no other way.
+    Times are rounded to milliseconds. A space in the name of a recording or a speaker becomes "_":
+    fields of the format are separated by spaces.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def load_conversations(
     Raises
     ------
     ValueError
-        If a recording has no RTTM file, if that speaks of several recordings, or if there are no
+        If a recording has no RTTM file, if that file holds several recordings, or if there are no
         recordings.
 
     See Also
@@ -233,8 +233,8 @@ def make_conversation(
     """Let the recordings of single speakers follow one another as turns of a conversation.
 
     Each recording is one turn, in random order. Between two turns there is a pause; at some of the
-    changes of speaker, the next one begins before the last has ended. It is known to the sample who
-    speaks when, as far as a recording is speech from its start to its end.
+    changes of speaker, the next one begins before the last has ended. The segments are exact to the
+    sample if each recording is speech from its start to its end.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def make_conversation(
         The shortest and the longest pause, in seconds; each is drawn from between.
     overlap : float, default=0.05
         Share of the time of speech in which two people speak, from 0 to 0.1. It is less where
-        there are too few changes of speaker, for nobody is interrupted in the first half of a turn.
+        there are too few changes of speaker: nobody is interrupted in the first half of a turn.
     sample_rate : float, default=16000
         Samples a second of the arrays in `X` and of the conversation, in Hz.
     random_state : int, RandomState instance or None, default=None
@@ -296,6 +296,7 @@ def make_conversation(
     turns = [recording.read(sample_rate) for recording in recordings]
     turns, speakers = [turns[i] for i in order], speakers[order]
     gaps = rng.uniform(*pause, size=len(turns)) * sample_rate  # before each turn
+    # A gap below zero is an overlap.
     _let_overlap(gaps, [len(turn) for turn in turns], speakers, overlap, rng)
     return _join(turns, np.rint(gaps).astype(int), speakers, sample_rate)
 

@@ -79,21 +79,21 @@ def make_speakers(
 
     A source-filter model: a voiced source, pulses of the vocal folds and breath, and the noise of
     friction pass through the moving resonances of a vocal tract. The **speaker** fixes the length
-    of the tract, an own place of each formant and an accent of each phone, bandwidths, pitch and
-    its range, open quotient, tilt, breath, jitter, shimmer and speaking rate. The **recording**
-    has its own random syllables, melody and level. The **session** has its own channel and noise:
-    they tell nothing of the speaker and hide much of it, from averages of the spectrum most of all.
+    of the tract, a shift of each formant, an accent in each phone, bandwidths, pitch and its range,
+    open quotient, tilt, breath, jitter, shimmer and speaking rate. The **recording** has its own
+    random syllables, melody and level. The **session** has its own channel and noise, which say
+    nothing about the speaker and hide the voice, most of all from averages of the spectrum.
 
-    The sound is for tests, examples and benchmarks of the machinery. What wins here need not win
-    on real speech.
+    The sound is for tests, examples and benchmarks of the machinery. A ranking of methods on it
+    may reverse on real speech.
 
     Parameters
     ----------
     n_speakers : int, default=20
-        Number of speakers. The voices of the first ones do not depend on it.
+        Number of speakers. The first voices are the same whatever this number.
 
     n_recordings : int, default=10
-        Recordings of each speaker. The first ones do not depend on it.
+        Recordings of each speaker. The first ones are the same whatever this number.
 
     duration : float, default=3.0
         Length of each recording, in seconds, at least 0.1.
@@ -203,7 +203,7 @@ def make_speakers(
 
 
 def _generator(entropy: int, *key: int) -> np.random.Generator:
-    """Return the generator of one thing alone, which no number of other things can move."""
+    """Return the generator of one thing, which does not depend on how many others there are."""
     return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
 
 

@@ -130,6 +130,7 @@ def _list_folder(folder: Path) -> _Listing:
         [path for path in paths if path.suffix.lower() in kinds and path.is_file()]
         for kinds in (EXTENSIONS, UNREADABLE)
     )
+    # An empty folder is a forgotten or a misplaced one, not a speaker without recordings.
     if not files and not folders:
         nothing = f"{str(folder)!r} holds no recordings ({', '.join(EXTENSIONS)})"
         if unreadable:

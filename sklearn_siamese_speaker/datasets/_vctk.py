@@ -45,7 +45,7 @@ def load_vctk(
         %(one_session)s
         frame : DataFrame of shape (n_samples, 6)
             Columns path, speaker, utterance, age in years, gender ("f" or "m") and accent; missing
-            values where `speaker-info.txt` does not know the speaker. The first 24 utterances are
+            values where `speaker-info.txt` does not list the speaker. The first 24 utterances are
             the same text for all speakers. Only if `as_frame=True`.
     %(description_or_pair)s
 

@@ -129,6 +129,7 @@ def _read_trials(
         raise FileNotFoundError(
             f"{str(file)!r} does not exist; the official lists of trials are at {TRIALS_URL}."
         )
+    # The speaker is part of the name of a session, so a session and a file name are unique.
     positions = {
         f"{row['session']}/{Path(row['path']).stem}": position for position, row in enumerate(rows)
     }

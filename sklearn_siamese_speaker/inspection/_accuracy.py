@@ -104,7 +104,7 @@ n_shot_k_way_curve`; all with the same `k_ways` and `n_shots`.
 def _draw_curve(axes: Axes, curve: Bunch, row: int, name: str, look: dict[str, Any]) -> None:
     mean, lower, upper = curve.mean[row], curve.lower[row], curve.upper[row]
     axes.plot(curve.k_ways, mean, markersize=3.5, label=name, **look)
-    if np.isnan(lower).all():
+    if np.isnan(lower).all():  # too few speakers for an interval
         return
     if len(curve.k_ways) == 1:  # a band of one point has no area
         axes.vlines(curve.k_ways, lower, upper, color=look["color"])
@@ -180,6 +180,7 @@ seen_unseen_score`; all with the same `k_way`.
         %(drawn_on_ax)s
         """
         self.figure_, (self.ax_,) = figure_and_axes(ax)
+        # Side by side, so that no interval hides another.
         offsets = _WIDTH * (np.arange(len(self.scores)) - (len(self.scores) - 1) / 2)
         offsets /= max(1, len(self.scores) - 1)
         for i, (name, scores) in enumerate(self.scores.items()):

@@ -156,12 +156,14 @@ class EmbeddingDisplay:
 
 
 def _tsne(embeddings: NDArray, rng: RandomState) -> NDArray:
+    # t-SNE looks at three neighbors for each unit of perplexity.
     perplexity = min(15, (len(embeddings) - 1) / 3)
     seed = rng.randint(2**31 - 1)
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings)
 
 
 def _purity(embeddings: NDArray, labels: NDArray) -> float:
+    # Before the projection, which may tear apart or join what the embeddings do not.
     nearest = NearestNeighbors(n_neighbors=1).fit(embeddings).kneighbors(return_distance=False)
     return float(np.mean(labels[nearest[:, 0]] == labels))
 

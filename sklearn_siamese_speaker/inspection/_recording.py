@@ -174,6 +174,7 @@ class RecordingDisplay:
     def _plot_frames(self, frames: NDArray, ax: Axes) -> None:
         import librosa.display
 
+        # A front end that is not ours may not say its hop: its frames then span the recording.
         n_features, n_frames = frames.shape
         hop = self.hop or self._seconds() / n_frames
         if n_features == 1:
@@ -196,7 +197,7 @@ class RecordingDisplay:
 
 @substitute(**TEXTS)
 class DiarizationDisplay:
-    """Waveform of a conversation, and below it a row for each speaker with what he or she says.
+    """Waveform of a conversation, and below it a row for each speaker with his or her segments.
 
     Read more in the :ref:`User Guide <diarization>`.
 

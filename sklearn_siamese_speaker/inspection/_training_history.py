@@ -113,6 +113,7 @@ def _column(rows: Sequence[dict[str, Any]], name: str) -> NDArray[np.float64]:
 
 def _times(validations: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
     """Return when each validation was, in epochs: those of one epoch are spread over it."""
+    # An epoch of 90 batches with a validation every 30 has them at 1/3, 2/3 and its end.
     epochs = np.array([row["epoch"] for row in validations], dtype=int)
     number = np.array([np.sum(epochs[: i + 1] == epoch) for i, epoch in enumerate(epochs)])
     of_epoch = np.array([np.sum(epochs == epoch) for epoch in epochs])

@@ -140,6 +140,7 @@ class TrialScoreDisplay:
         eer = equal_error_rate(self.y_true, self.y_score)
         self.figure_, (self.ax_,) = figure_and_axes(ax)
         y_true, y_score = np.asarray(self.y_true), np.asarray(self.y_score)
+        # The same bars for both kinds of trials.
         edges = np.histogram_bin_edges(y_score, self.bins).tolist()
         for kind, name, color in [(0, "different speakers", 1), (1, "same speaker", 0)]:
             scores = y_score[y_true == kind]

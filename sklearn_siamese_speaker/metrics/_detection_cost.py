@@ -106,7 +106,7 @@ def actual_dcf(
     Returns
     -------
     cost : float
-        At least :func:`min_dcf`; what it is above that was lost by bad calibration.
+        At least :func:`min_dcf`; the difference is the cost of bad calibration.
 
     See Also
     --------
@@ -151,11 +151,12 @@ def bayes_threshold(*, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float 
     for name, cost in {"c_miss": c_miss, "c_fa": c_fa}.items():
         if not 0 < cost < math.inf:
             raise ValueError(f"{name}={cost} must be a positive cost.")
+    # Not the logarithm of the ratio, which overflows for extreme costs.
     return math.log(c_fa) - math.log(c_miss) + math.log1p(-p_target) - math.log(p_target)
 
 
 def _costs(counts: Counts, p_target: float, c_miss: float, c_fa: float) -> NDArray[np.float64]:
-    bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)  # checks them
+    bayes_threshold(p_target=p_target, c_miss=c_miss, c_fa=c_fa)  # raises for a wrong cost
     return _normalized_cost(*error_rates(counts), p_target, c_miss, c_fa)
 
 

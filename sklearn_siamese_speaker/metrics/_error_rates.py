@@ -13,8 +13,8 @@ from .trials import TEXTS, Counts, count_by_score, error_rates, threshold_above
 def equal_error_rate(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Return the error rate at which false accepts and false rejects are equally frequent.
 
-    Between two thresholds the rates are interpolated linearly: what deciding between the two by
-    the toss of a coin achieves. So scores that are all equal have 0.5.
+    Between two thresholds the rates are interpolated linearly, as if a coin chose one of the two.
+    Scores that are all equal therefore have 0.5.
 
     %(trials)s
 

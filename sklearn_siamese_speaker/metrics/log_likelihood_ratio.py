@@ -81,12 +81,14 @@ def min_cllr(y_true: ArrayLike, y_score: ArrayLike) -> float:
     >>> round(min_cllr([0, 0, 1, 1], [1.0, 3.0, 2.0, 4.0]), 3)
     0.5
     """
+    # Trials of equal score get one ratio: they are pooled before the regression.
     counts = count_by_score(y_true, y_score)
     targets = counts.targets / counts.targets.sum()
     non_targets = counts.non_targets / counts.non_targets.sum()
     weight = targets + non_targets
     posterior = isotonic_regression(targets / weight, sample_weight=weight, y_min=0, y_max=1)
     information = xlogy(targets, posterior) + xlogy(non_targets, 1 - posterior)
+    # Not `-information`, which is -0.0 for separated scores.
     return float(0.0 - information.sum() / (2 * np.log(2)))
 
 

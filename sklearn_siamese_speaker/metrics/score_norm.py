@@ -15,9 +15,9 @@ def adaptive_s_norm(
 ) -> NDArray[np.float64]:
     """Normalize the scores of trials against a cohort of other speakers.
 
-    Some recordings sound like many, and one threshold does not suit all. So each score is measured
-    in standard deviations from the mean of the scores that the enrolment recording has with the
-    recordings of the cohort most like it, and the same for the test recording; the result is the
+    Some recordings are similar to many others, and one threshold does not suit all. Each score is
+    therefore standardized twice: by mean and standard deviation of the highest scores that the
+    enrolment recording has with the cohort, and by those of the test recording. The result is the
     mean of the two (adaptive s-norm, the first variant of [1]_).
 
     Parameters

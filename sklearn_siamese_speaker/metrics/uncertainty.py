@@ -126,7 +126,7 @@ def error_rate_bound(
     trials is estimated from the variance of the error rate over speakers [1]_, whose degrees of
     freedom are low where few speakers make most of the errors [2]_, at a confidence of
     ``(1 + confidence) / 2``: the sample may lack a rare kind of speaker. Without an error there is
-    no such estimate, and the trials count as many as there are separate speakers or pairs of them.
+    no such estimate; the effective number is then that of separate speakers or pairs of them.
 
     References
     ----------
