@@ -1,4 +1,8 @@
-"""Which encoder made an embedding: a name that another process, day or machine finds again."""
+"""The fingerprint of an encoder: the name of what it computes.
+
+A store keeps it beside its embeddings: another process, day or machine finds the same name for the
+same encoder, and refuses to compare embeddings of another one.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +26,7 @@ _SECOND_OF_NOISE = np.random.default_rng(0).uniform(-0.1, 0.1, 16000).astype(np.
 
 
 def make_ready(encoder: BaseEstimator) -> BaseEstimator:
-    """Return an encoder that embeds as it was trained, with its fitted attributes.
-
-    Parameters
-    ----------
-    encoder : transformer
-        Fitted, or one that learns nothing and need not be.
-
-    Returns
-    -------
-    encoder : transformer
-        Itself, out of its :class:`~sklearn.frozen.FrozenEstimator`, or a fitted clone.
-
-    Raises
-    ------
-    NotFittedError
-        If it has to be trained first.
-    """
+    """Return the encoder, thawed; of one that needs no training, a fitted clone."""
     encoder = thaw(encoder)
     if not get_tags(encoder).requires_fit and not _is_fitted(encoder):
         return clone(encoder).fit([_SECOND_OF_NOISE])
@@ -51,20 +39,9 @@ def _is_fitted(encoder: BaseEstimator) -> bool:
 
 
 def fingerprint(encoder: BaseEstimator) -> str:
-    """Return a name for what a ready encoder computes.
-
-    Parameters
-    ----------
-    encoder : transformer
-        As `make_ready` returns it.
-
-    Returns
-    -------
-    fingerprint : str
-        What a reader knows it by, and 32 hexadecimal digits of the SHA-256 of its fitted attributes
-        and of the parameters that are not the default. A parameter that a later version adds does
-        not change it.
-    """
+    """Return the name of what an encoder computes, as `make_ready` returns it: title and digest."""
+    # Of fitted attributes, and of the parameters that are not the default: one that a later version
+    # adds must not lock people out of their stores.
     digest = hashlib.sha256()
     _add(digest, encoder)
     return f"{_title(encoder)}:{digest.hexdigest()[:32]}"
@@ -110,7 +87,8 @@ def _add(digest: Any, value: Any) -> None:
 def _add_other(digest: Any, value: Any) -> None:
     _add(digest, type(value))
     if hasattr(value, "state_dict"):
-        return  # a torch module given as a parameter; what it learned is in the fitted arrays
+        # A torch module given as a parameter; what it learned is in the fitted arrays.
+        return
     if hasattr(value, "__dict__"):
         _add(digest, vars(value))
     else:

@@ -76,11 +76,9 @@ def _encoder_has(method: str) -> Any:
 
 
 class Perturbation(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
-    """Base of the estimators that fit an encoder on recordings and on changed copies of them.
+    """Base of the estimators that fit an encoder on recordings and on changed copies of them."""
 
-    A subclass says in `_perturb` what the copies are, and in `_label` whose they are.
-    """
-
+    # A subclass says in `_perturb` what the copies are, and in `_label` whose they are.
     encoder: Any
     encoder_: Any
     classes_: NDArray
@@ -378,10 +376,8 @@ class ChannelPerturbation(Perturbation):
 
 
 def _play_at(recording: Recording, speed: float, sample_rate: float) -> Waveform:
-    """Return a recording at another speed, as samples at `sample_rate`, in Hz: (n_times / speed,).
-
-    Resampling to a rate and playing at another one changes the speed by the ratio of the two.
-    """
+    """Return a recording at another speed, (n_times / speed,), at `sample_rate` in Hz."""
+    # To resample from one rate and play at another changes the speed by the ratio of the two.
     own_rate = recording.sample_rate or sample_rate
     return resample(recording.read(), own_rate * speed, sample_rate)
 
