@@ -52,7 +52,8 @@ def stderr(monkeypatch):
 
 
 @pytest.fixture
-def terminal(stderr):
+def terminal(stderr, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")  # wherever the tests run
     return stderr(Terminal())
 
 

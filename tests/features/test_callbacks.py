@@ -62,8 +62,9 @@ def test_callbacks_are_told_of_the_end_of_a_fit_that_fails(waveforms):
     assert log.told == ["setup", "begin fit of 1", *STEP, "teardown"]
 
 
-def test_the_progress_bar_of_scikit_learn_reaches_the_front_end(waveforms, capsys):
+def test_the_progress_bar_of_scikit_learn_reaches_the_front_end(waveforms, capsys, monkeypatch):
     pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", "120")  # a narrow terminal shortens the names of steps
     pipeline = make_pipeline(MFCC(), FramePooling(), KNeighborsClassifier(1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # such as that an estimator does not support callbacks
