@@ -84,6 +84,7 @@ def _load(path: str) -> BaseEstimator:
 
     from .. import TRUSTED_TYPES
 
+    # A type that is not trusted raises: a file from elsewhere runs no code.
     try:
         return skops.io.load(path, trusted=TRUSTED_TYPES)
     except FileNotFoundError:
