@@ -150,6 +150,26 @@ def test_trusted_types_are_the_classes_that_a_saved_estimator_holds():
     assert estimators | parts <= set(TRUSTED_TYPES)
 
 
+def test_what_writes_files_or_raises_is_not_trusted():
+    classes = {
+        f"sklearn_siamese_speaker.{name}"
+        for name in sklearn_siamese_speaker.__all__
+        if isinstance(getattr(sklearn_siamese_speaker, name), type)
+    }
+    assert {name.rsplit(".")[-1] for name in classes - set(TRUSTED_TYPES)} == {
+        *["AudioError", "AudioQualityWarning", "NotErasedError"],
+        *["SpeakerStore", "SpeakerStoreError"],
+    }
+    assert not [name for name in TRUSTED_TYPES if name.endswith("FrameStore")]
+    assert len(TRUSTED_TYPES) == len(set(TRUSTED_TYPES))
+
+
+def test_a_name_that_a_user_registers_is_not_trusted(monkeypatch):
+    monkeypatch.setitem(nn.NETWORKS, "mine", nn.TDNN)
+    monkeypatch.delattr(sklearn_siamese_speaker, "TRUSTED_TYPES")
+    assert sorted(sklearn_siamese_speaker.TRUSTED_TYPES) == sorted(TRUSTED_TYPES)
+
+
 def test_an_encoder_of_classes_loads_with_the_trusted_types_alone(voices, tmp_path):
     X, y = voices
     encoder = SiameseSpeakerEncoder(nn.TDNN, loss=nn.Contrastive, max_epochs=1)

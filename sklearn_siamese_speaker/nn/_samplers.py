@@ -143,7 +143,7 @@ class RandomPairSampler:
     labels : array-like of shape (n_recordings,), int
         The speaker of each recording.
     batch_size : int, default=64
-        Pairs in a batch; of an odd number, one more is of different speakers.
+        Pairs in a batch; an odd number has one more pair of different speakers.
     generator : torch.Generator
         The order of an epoch depends only on its state.
 

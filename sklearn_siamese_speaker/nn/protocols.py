@@ -13,8 +13,8 @@ registered can be chosen by its name:
 >>> registry
 {'mine': <class 'sklearn_siamese_speaker.nn.protocols.Mine'>}
 
-What a part says about itself it says by attributes and methods of the names below, and where it
-says nothing, the values below hold:
+A part describes itself by attributes and methods of the names below. Of a part without such a name,
+the value below holds:
 
 >>> NetworkTraits.of(Mine).recipe, NetworkTraits.of(Mine).keeps_proportions
 ({'lr': 0.001}, False)
@@ -51,11 +51,11 @@ class Registry(dict[str, PartT]):
 
 @dataclass(frozen=True)
 class _Traits:
-    """Fields that are read from a part by their names, with the values of a part without them."""
+    """What is read from a part by name, and the value of a part without that name."""
 
     @classmethod
     def of(cls, part: object) -> Self:
-        """Return what a part says about itself; None says nothing."""
+        """Return what a part says about itself; for None these are the defaults."""
         names = [trait.name for trait in fields(cls)]
         return cls(**{name: getattr(part, name) for name in names if hasattr(part, name)})
 
@@ -88,14 +88,14 @@ class ClosedForm(Protocol):
 
 @dataclass(frozen=True)
 class LossTraits(_Traits):
-    """Of a loss; `Loss` is built as ``loss(space, **arguments)``, another as it likes."""
+    """Of a loss; it is built with `space`, `n_dims` and `n_classes` where it has such parameters."""
 
     # The names in SPACES that it goes with; None says all.
     metrics: tuple[str, ...] | None = None
     # Whether it can be fed pairs one by one, as pairs="random" gives them.
     takes_pairs: bool = False
-    # Where it measures distances. One that does not hold the encoder's space is called with the
-    # coordinates and the labels only.
+    # The space it measures distances in. A loss that does not hold the space it was built with is
+    # called by a `CustomLoss`, with the coordinates and the labels.
     space: Any = None
     # A direction for each training speaker, (n_classes, n_dims), that starts at the speaker's mean.
     directions: Any = None

@@ -23,8 +23,8 @@ class Prototypical(Loss):
 
     Every recording of a batch is a query once: the prototype of its own speaker is the mean of the
     *other* recordings of that speaker (leave one out [2]_), those of the other speakers are the
-    means of all their recordings. That uses a batch fully where a split into support and query uses
-    half. A speaker with one recording in the batch is a prototype only.
+    means of all their recordings. A split of the batch into support and query would use half of
+    its recordings as queries. A speaker with one recording in the batch is a prototype only.
 
     The logit is ``-scale * d``, with `d` the squared distance for the Euclidean metric (for which
     the mean is the right prototype [1]_) and the plain distance for the others, in units of the

@@ -55,7 +55,7 @@ class Triplet(Loss):
         """Return the loss of a batch ``(n, n_dims)`` with labels ``(n,)``; 0 without a triplet."""
         distances = self.in_units(self.space.distances(coordinates, coordinates))
         same = labels[:, None] == labels
-        # Anchors of the only speaker of a batch have nobody to be told from.
+        # A batch of one speaker has no negatives, so it has no triplets.
         positives = (same & ~torch.eye(len(labels)).to(same)) & ~same.all(1, keepdim=True)
         to_positive, to_negative = _MINING[self.mining](distances, positives, ~same)
         losses = (to_positive - to_negative + self.margin).clamp(min=0)

@@ -28,8 +28,8 @@ class CNN2d(nn.Module):
         Dimensions of the embedding.
     %(filters)s
     kernel_size, stride, pool_size : int or (features, frames), defaults=3, 3, 1
-        Of every block. A `pool_size` of 1 is no pooling; the case study has some, 2 in our reading.
-        The defaults have 1,576,576 parameters.
+        The same for every block. A `pool_size` of 1 is no pooling; the case study pools, by 2 as we
+        read it. The defaults have 1,576,576 parameters.
     dropout : float, default=0.2
         Share of filters dropped in each block, and of values of the embedding.
 

@@ -30,7 +30,7 @@ TEXTS = {
 filters : tuple of int, default=(128, 256, 384)
     Filters of each convolution block.
 """,
-    "of_blocks": "Of every block, in frames. A `pool_size` of 1 is no pooling.",
+    "of_blocks": "The same for every block, in frames. A `pool_size` of 1 is no pooling.",
     "dropout": """\
 dropout : float, default=0.2
     Share of values dropped in each block and of the embedding.

@@ -17,8 +17,8 @@ class LSTM(nn.Module):
     """Stacked LSTM layers, the mean of their output over time, a fully connected layer.
 
     The d-vector network [1]_ at a size for CPUs; the mean over time, in place of the last frame,
-    makes recordings of different length comparable. It reads every frame in turn: raw audio, with
-    its 16,000 a second, is out of its reach.
+    makes recordings of different length comparable. It reads frame by frame: raw audio, with 16,000
+    frames a second, takes too long.
 
     %(sizes_of_frames)s
     n_units : int, default=128

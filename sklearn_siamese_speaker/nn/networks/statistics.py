@@ -45,8 +45,8 @@ class DiscriminantNetwork(nn.Module):
     It suits embeddings of another encoder, one vector for each recording. Of several frames it
     takes the mean and the standard deviation of each feature. The discriminant [1]_ has a
     within-speaker covariance that is shrunk towards a multiple of the identity [2]_. The layer
-    behind it starts as the identity and is trained. Embeddings are shortened to less than 1 without
-    losing what their length says of their certainty.
+    behind it starts as the identity and is trained. Embeddings are shortened to a length below 1;
+    the longer of two stays longer, because a longer one is a surer one.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class DiscriminantNetwork(nn.Module):
     torch.Size([2, 16])
     """
 
-    # What the encoder trains this network with, where it is told nothing else.
+    # The values of the encoder's parameters that are "auto".
     recipe: ClassVar[dict] = {
         "loss": "aam",
         "optimizer": "adamw",
@@ -84,7 +84,7 @@ class DiscriminantNetwork(nn.Module):
         "max_epochs": 12,
     }
 
-    # Dimensions of an embedding are standardized by one scale: the small ones say less.
+    # The dimensions of another encoder's embedding differ in size: small ones say less.
     keeps_proportions: ClassVar[bool] = True
 
     center: Tensor
