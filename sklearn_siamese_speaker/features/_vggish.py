@@ -59,8 +59,8 @@ class VGGish(FrontEnd):
         comparisons; `fit` warns.
 
     hop : float, default=0.96
-        Time between the starts of two patches, in seconds, rounded to 0.01. A shorter one than
-        0.96 makes patches overlap.
+        Time between the starts of two patches, in seconds, rounded to 0.01. Patches overlap if it
+        is less than 0.96.
 
     final_relu : bool, default=True
         Whether the embedding ends with a ReLU, as the published weights were used until 2020.
@@ -111,9 +111,8 @@ class VGGish(FrontEnd):
 
     Notes
     -----
-    A patch is 96 frames. What is left of a recording behind the last whole patch is not used, as
-    in the published model, which gives nothing at all for a recording shorter than one patch;
-    here it is padded to one.
+    A patch is 96 frames. Frames after the last whole patch are not used, as in the published model.
+    That model gives nothing for a recording shorter than one patch; here it is padded to one.
 
     References
     ----------

@@ -1,7 +1,7 @@
-"""Where the weights of VGGish come from: the published files, a file of one's own, or a seed.
+"""Where the weights of VGGish come from: the published files, a file of the user, or a seed.
 
-Weights are named by a pair, which is all that an estimator keeps of them: ("audioset", SHA-256),
-(path, SHA-256) or (None, seed). The network itself is kept here, once for the process.
+An estimator keeps only a pair that names its weights: ("audioset", SHA-256), (path, SHA-256) or
+(None, seed). The network itself is cached here, once a process.
 """
 
 from __future__ import annotations

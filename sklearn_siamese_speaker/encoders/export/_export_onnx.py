@@ -49,8 +49,8 @@ def export_onnx(estimator: BaseEstimator, file: str | PathLike, *, front_end: bo
     """Write a trained encoder as an ONNX model, which runs without Python or torch.
 
     The model takes waveforms of any length and returns embeddings:
-    :class:`OnnxSpeakerEncoder`, onnxruntime in any language, or a telephone can run it. It is run
-    on noise here and compared with the estimator before the file is written. Needs the extra
+    :class:`OnnxSpeakerEncoder`, onnxruntime in any language, or a telephone can run it. Before the
+    file is written, the model is run on noise and compared with the estimator. This needs the extra
     ``onnx``: ``pip install "sklearn-siamese-speaker[onnx]"``.
 
     Read more in the :ref:`User Guide <export>`.
@@ -65,17 +65,17 @@ def export_onnx(estimator: BaseEstimator, file: str | PathLike, *, front_end: bo
         - a :class:`SiameseSpeakerEncoder`, with ``front_end=False``;
         - ``PretrainedSpeakerEncoder("box")`` or ``("campplus")``.
 
-        In a :class:`~sklearn.frozen.FrozenEstimator` or a search as well.
+        A :class:`~sklearn.frozen.FrozenEstimator` or a search may hold it.
 
     file : path
-        Where to write; a file that is there is replaced once the new one is complete.
+        Where to write; an existing file is replaced once the new one is complete.
 
     front_end : bool, default=True
         Whether the front end is part of the model. Its input is "waveform" then, float32 in
-        [-1, 1] of shape (n_samples, n_times) at the sample rate in the metadata. Without, it is
-        "frames" of shape (n_samples, n_features, n_frames), but for CAM++ what 3D-Speaker's models
-        take, "x" of shape (n_samples, n_frames, 80), with the metadata by which sherpa-onnx knows
-        them.
+        [-1, 1] of shape (n_samples, n_times) at the sample rate in the metadata. Otherwise it is
+        "frames" of shape (n_samples, n_features, n_frames). For CAM++ it is then "x" of shape
+        (n_samples, n_frames, 80), as in the models of 3D-Speaker, with the metadata that
+        sherpa-onnx reads.
 
     Raises
     ------
@@ -89,8 +89,7 @@ def export_onnx(estimator: BaseEstimator, file: str | PathLike, *, front_end: bo
     -----
     The output is "embedding" of shape (n_samples, n_dims). The metadata are those of sherpa-onnx -
     framework, sample_rate, output_dim, normalize_samples, feature_normalize_type, language - and
-    ``embedding_metric``, how embeddings are compared. Files are resampled and cut by whoever runs
-    the model.
+    ``embedding_metric``, how embeddings are compared. The model does not resample its input.
 
     Examples
     --------

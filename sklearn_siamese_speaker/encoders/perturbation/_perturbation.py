@@ -59,8 +59,8 @@ n_features_in_ : int
     Number of samples of a recording; only if X in `fit` was a two-dimensional array.
 """,
     "memory": """
-The copies lie in memory as float32 during `fit`: 64 kB for each second of a copy at 16 kHz. Files
-are decoded and brought to the `input_sample_rate` of the front end. Rows of an array keep their
+`fit` keeps the copies in memory as float32: 64 kB for each second of a copy at 16 kHz. Files are
+decoded and resampled to the `input_sample_rate` of the front end. Rows of an array keep their
 number of samples: a longer copy is cut at its end, a shorter one repeated from its start.
 """,
     "recordings": """
@@ -210,8 +210,8 @@ class SpeedPerturbation(Perturbation):
     Source: [1]_.
 
     A recording played faster is shorter and higher: it sounds like somebody else. The encoder
-    thus learns from ``1 + len(speeds)`` times as many speakers. Only `fit` makes the copies, so in
-    a cross-validation none of a test recording exists; `transform` is the encoder's.
+    thus learns from ``1 + len(speeds)`` times as many speakers. Only `fit` makes copies: in a
+    cross-validation, no copy of a test recording exists. `transform` is that of the encoder.
 
     Speed has the meaning it has in Kaldi and torchaudio: a speed of 1.1 divides the length by 1.1
     and multiplies all frequencies by 1.1, by resampling (soxr, high quality).
@@ -294,8 +294,8 @@ class SpeedPerturbation(Perturbation):
 class ChannelPerturbation(Perturbation):
     """Fit an encoder on recordings and on copies of them through simulated channels.
 
-    A copy is of the same speaker: the encoder learns to leave out what a channel changes. Only
-    `fit` makes the copies; `transform` is the encoder's.
+    A copy is of the same speaker: the encoder learns to ignore what a channel changes. Only `fit`
+    makes copies; `transform` is that of the encoder.
 
     "telephone" is a line of 8 kHz with about 300 to 3,400 Hz, a random slope of the spectrum, line
     noise and 8-bit mu-law; "room" adds echoes that die away within 0.2 to 0.8 s; "noise" adds noise

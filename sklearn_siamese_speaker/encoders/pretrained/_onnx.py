@@ -26,9 +26,9 @@ class OnnxSpeakerEncoder(RecordingEncoder):
 
     The models that WeSpeaker, 3D-Speaker, NeMo and others publish, and those of sherpa-onnx, run
     with onnxruntime, which is an extra: ``pip install "sklearn-siamese-speaker[onnx]"``. The front
-    end that a file needs is read from its metadata, or from the name and shape of its input. A file
-    that says neither is refused: a wrong front end gives wrong embeddings without an error. `fit`
-    learns nothing; it loads the file and tries it.
+    end that a file needs is read from its metadata, or from the name and shape of its input. If
+    both are unknown, the file is refused: a wrong front end gives wrong embeddings without an
+    error. `fit` learns nothing; it loads the model and runs it once.
 
     Read more in the :ref:`User Guide <onnx_models>`.
 
@@ -39,10 +39,10 @@ class OnnxSpeakerEncoder(RecordingEncoder):
 
     front_end : {"auto", "3d-speaker", "wespeaker", "nemo", "redimnet", "waveform"} or callable, \
             default="auto"
-        What the model takes. "auto" is what the file says. A name is that toolkit's; "waveform" is
-        for models with their front end inside, such as :func:`export_onnx` writes. A callable turns
-        a waveform of shape (n_times,), float32 at 16 kHz, into the first input of the model, with a
-        batch axis of one; it must depend on nothing else.
+        What the model takes. "auto" reads it from the file. A name is that of a toolkit; "waveform"
+        is for models that contain their front end, such as :func:`export_onnx` writes. A callable
+        turns a waveform of shape (n_times,), float32 at 16 kHz, into the first input of the model,
+        with a batch axis of one; it must depend on nothing else.
 
     %(input_sample_rate)s
 
@@ -60,7 +60,7 @@ class OnnxSpeakerEncoder(RecordingEncoder):
         The front end in use.
 
     sha256_ : str
-        Names the model: the hash of the file. The model is not part of the estimator or its pickle.
+        SHA-256 of the file. The model is not part of the estimator or its pickle.
 
     n_dims_ : int
         Dimensions of an embedding.

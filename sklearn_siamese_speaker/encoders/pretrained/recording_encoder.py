@@ -28,8 +28,8 @@ TEXTS = {
     **FRONT_END_TEXTS,
     "embedding_memory": """
         memory : str or object with the joblib.Memory interface, default=None
-            Where to keep the embedding of each recording: the folder of a cache, or the cache. It
-            is found again by the content of the recording and of the weights, and the parameters.
+            Where to keep the embedding of each recording: the folder of a cache, or the cache. Its
+            key is the content of the recording and of the weights, and the parameters.
 
         n_jobs : int, default=None
             Number of jobs, see the scikit-learn glossary. Every process loads the network once.
