@@ -88,7 +88,7 @@ class ClosedForm(Protocol):
 
 @dataclass(frozen=True)
 class LossTraits(_Traits):
-    """Of a loss; it is built with `space`, `n_dims` and `n_classes` where it has such parameters."""
+    """Of a loss; it is built with those of `space`, `n_dims` and `n_classes` that it takes."""
 
     # The names in SPACES that it goes with; None says all.
     metrics: tuple[str, ...] | None = None
