@@ -89,7 +89,7 @@ def make_model(
 
 
 class _Tracer(fx.Tracer):
-    """What torch itself has is one operation; modules of others are looked into."""
+    """Take a module of torch as one operation, and look into all others."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return type(module).__module__.startswith("torch.nn") and not isinstance(
@@ -100,8 +100,8 @@ class _Tracer(fx.Tracer):
 class _GraphWriter(fx.Interpreter):
     """Run a module on an example and write down each operation as ONNX nodes."""
 
-    # The example tells ranks and types. Sizes are read from the input in the graph, so that they
-    # are those of whatever it is run on. What depends on weights only is written as its value.
+    # The example tells ranks and types only. The graph computes sizes from its own input, so that it
+    # takes recordings of any length. What depends on weights only is written as its value.
 
     def __init__(self, module: nn.Module, input_name: str) -> None:
         super().__init__(fx.GraphModule(module, _Tracer().trace(module)))
@@ -128,10 +128,11 @@ class _GraphWriter(fx.Interpreter):
     def _is_fixed(self, node: fx.Node) -> bool:
         if node.op == "get_attr" or getattr(node.target, "__name__", "") in _OF_SIZES:
             return True
+        # `x.to(y)` takes the type of y, which is the same for every input.
         inputs = node.all_input_nodes[:1] if node.target == "to" else node.all_input_nodes
         return bool(inputs) and node.op != "output" and self.fixed.issuperset(inputs)
 
-    # What may stand in a module
+    # One method for each kind of node; `run_node` finds it by name
 
     def _write_placeholder(self, node: fx.Node, value: Any) -> str:
         return self.input_name
