@@ -100,8 +100,8 @@ class _Tracer(fx.Tracer):
 class _GraphWriter(fx.Interpreter):
     """Run a module on an example and write down each operation as ONNX nodes."""
 
-    # The example tells ranks and types only. The graph computes sizes from its own input, so that it
-    # takes recordings of any length. What depends on weights only is written as its value.
+    # The example tells ranks and types only. The graph computes sizes from its own input, so that
+    # it takes recordings of any length. What depends on weights only is written as its value.
 
     def __init__(self, module: nn.Module, input_name: str) -> None:
         super().__init__(fx.GraphModule(module, _Tracer().trace(module)))
