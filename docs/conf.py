@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sklearn_siamese_speaker
 from sklearn_siamese_speaker.nn import LOSSES, SPACES
-from sklearn_siamese_speaker.nn.protocols import LossTraits
+from sklearn_siamese_speaker.nn.protocols import ask
 
 project = "sklearn_siamese_speaker"
 author = "The sklearn_siamese_speaker developers"
@@ -109,12 +109,14 @@ def public_names(package):
 
 def table_of_losses():
     """Return the lines of a table: which loss goes with which metric, and with random pairs."""
-    said = {f'"{name}"': LossTraits.of(loss) for name, loss in LOSSES.items()}
     lines = [".. list-table::", "   :header-rows: 1", ""]
     lines += row("loss", *SPACES, '`pairs="random"`')
-    for name, loss in {**said, "a callable": LossTraits()}.items():
-        goes = [loss.metrics is None or s.plain_metric in loss.metrics for s in SPACES.values()]
-        lines += row(name, *("yes" if one else "no" for one in [*goes, loss.takes_pairs]))
+    losses = {f'"{name}"': loss for name, loss in LOSSES.items()}
+    for name, loss in {**losses, "a callable": None}.items():
+        metrics = ask(loss, "metrics")
+        goes = [metrics is None or space.plain_metric in metrics for space in SPACES.values()]
+        goes.append(ask(loss, "takes_pairs"))
+        lines += row(name, *("yes" if one else "no" for one in goes))
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,18 +92,13 @@ def _check_recording(index: int, item: ArrayLike) -> NDArray[np.float32]:
 # What pooling learns from all frames of the background speakers
 
 
-class Mixture(NamedTuple):
-    """A Gaussian mixture with diagonal covariances."""
-
-    weights: NDArray[np.float64]  # (n_mixtures,)
-    means: NDArray[np.float64]  # (n_mixtures, n_features)
-    variances: NDArray[np.float64]  # (n_mixtures, n_features)
-
-
 def fit_mixture(
     frames: FrameSequence, standardize: Standardize, n_mixtures: int, seed: int
-) -> Mixture:
-    """Fit a mixture to standardized frames, the same number drawn of each recording."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Fit a Gaussian mixture to standardized frames, the same number drawn of each recording.
+
+    Weights come back, means and variances: (n_mixtures,) and twice (n_mixtures, n_features).
+    """
     from sklearn.mixture import GaussianMixture  # slow to import
 
     rng = np.random.default_rng(seed)
@@ -131,7 +126,7 @@ def fit_mixture(
     # Where there are fewer different frames than components, the last have no weight.
     missing = n_mixtures - n_fitted
     rows = ((0, missing), (0, 0))
-    return Mixture(
+    return (
         np.pad(fitted.weights_, (0, missing)),
         np.pad(fitted.means_, rows),
         np.pad(fitted.covariances_, rows, constant_values=1.0),

@@ -5,7 +5,7 @@ module that is built already. It need not derive from anything of this library. 
 registered can be chosen by its name:
 
 >>> import torch
->>> from sklearn_siamese_speaker.nn.protocols import NetworkTraits, Registry
+>>> from sklearn_siamese_speaker.nn.protocols import Registry, ask
 >>> registry = Registry()
 >>> @registry.add("mine")
 ... class Mine(torch.nn.Module):
@@ -16,18 +16,15 @@ registered can be chosen by its name:
 A part describes itself by attributes and methods of the names below. Of a part without such a name,
 the value below holds:
 
->>> NetworkTraits.of(Mine).recipe, NetworkTraits.of(Mine).keeps_proportions
+>>> ask(Mine, "recipe"), ask(Mine, "keeps_proportions")
 ({'lr': 0.001}, False)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any, Protocol, Self, TypeVar
-
-from torch import Tensor, nn
+from typing import Any, TypeVar
 
 PartT = TypeVar("PartT")
 NamedT = TypeVar("NamedT")
@@ -46,93 +43,52 @@ class Registry(dict[str, PartT]):
         return register
 
 
-# What parts say about themselves
-
-
-@dataclass(frozen=True)
-class _Traits:
-    """What is read from a part by name, and the value of a part without that name."""
-
-    @classmethod
-    def of(cls, part: object) -> Self:
-        """Return what a part says about itself; for None these are the defaults."""
-        names = [trait.name for trait in fields(cls)]
-        return cls(**{name: getattr(part, name) for name in names if hasattr(part, name)})
-
-
-@dataclass(frozen=True)
-class NetworkTraits(_Traits):
-    """Of a network; it is built as ``network(n_features, **arguments)``."""
-
-    # What its parameters of the encoder are where they are "auto": loss, optimizer, lr, schedule,
+# Names by which a part describes itself, and the value of a part without that name.
+_DEFAULTS: Mapping[str, Any] = {
+    # A network, built as network(n_features, **arguments):
+    # What suits it where these parameters of the encoder are "auto": loss, optimizer, lr, schedule,
     # max_epochs, augment.
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    "recipe": {},
     # Whether features are standardized by one scale, because small ones say less.
-    keeps_proportions: bool = False
+    "keeps_proportions": False,
     # Why no ONNX file can hold it, as in "it draws random numbers".
-    no_onnx_form: str | None = None
-    # A network that has this begins in closed form, and has all of `ClosedForm`.
-    set_discriminant: Callable[..., None] | None = None
-
-
-class ClosedForm(Protocol):
-    """A network that begins as a linear discriminant of the statistics of recordings."""
-
-    statistics: Any  # a module: frames to (batch, n_statistics); knows its n_statistics
-    shrinkage: float  # share of the identity in the within-speaker covariance
-    embedding: nn.Linear  # the layer behind; its in_features are the most directions
-
-    def set_discriminant(self, center: Any, directions: Any, mean_square: float) -> None:
-        """Take over a mean (n_statistics,) and directions (n_statistics, n_directions)."""
-
-
-@dataclass(frozen=True)
-class LossTraits(_Traits):
-    """Of a loss; it is built with those of `space`, `n_dims` and `n_classes` that it takes."""
-
+    "no_onnx_form": None,
+    # A method (center, directions, mean_square): the network begins as a linear discriminant in
+    # closed form. It then has `statistics` too, a module from frames to (batch, n_statistics) that
+    # knows its `n_statistics`; `shrinkage`, the share of the identity in the within-speaker
+    # covariance; and `embedding`, the layer behind, whose `in_features` are the most directions.
+    "set_discriminant": None,
+    # A loss, built with those of `space`, `n_dims` and `n_classes` that it takes:
     # The names in SPACES that it goes with; None says all.
-    metrics: tuple[str, ...] | None = None
+    "metrics": None,
     # Whether it can be fed pairs one by one, as pairs="random" gives them.
-    takes_pairs: bool = False
+    "takes_pairs": False,
     # The space it measures distances in. A loss that does not hold the space it was built with is
     # called by a `CustomLoss`, with the coordinates and the labels.
-    space: Any = None
+    "space": None,
     # A direction for each training speaker, (n_classes, n_dims), that starts at the speaker's mean.
-    directions: Any = None
-    # Distances (n_pairs,) to logits of "same speaker" (n_pairs,), behind `pair_proba`.
-    pair_logits: Callable[[Tensor], Tensor] | None = None
-
-
-@dataclass(frozen=True)
-class SamplerTraits(_Traits):
-    """Of a sampler; it is built as ``sampler(labels, batch_size, generator, **arguments)``."""
-
+    "directions": None,
+    # A method from distances (n_pairs,) to logits of "same speaker" (n_pairs,), for `pair_proba`.
+    "pair_logits": None,
+    # A sampler, built as sampler(labels, batch_size, generator, **arguments):
     # Whether recordings i and i + n / 2 of a batch of n are a pair.
-    gives_pairs: bool = False
+    "gives_pairs": False,
     # Recordings of a speaker in a batch; 0 where it does not say.
-    recordings_per_speaker: int = 0
-
-
-def _no_copies(recording: Tensor) -> Iterable[Tensor]:
-    return ()
-
-
-@dataclass(frozen=True)
-class AugmentationTraits(_Traits):
-    """Of an augmentation: called as ``change(batch, generator)``, unless it is not callable."""
-
+    "recordings_per_speaker": 0,
+    # An augmentation, called as change(batch, generator) unless it is not callable:
     # The front ends whose frames it may change: "mfcc", "log_mel", "raw_audio", or "any".
-    domains: frozenset[str] = frozenset({"any"})
-    # A recording (n_features, n_frames) to copies of it that count as further speakers.
-    further_speakers: Callable[[Tensor], Iterable[Tensor]] = _no_copies
-
-
-@dataclass(frozen=True)
-class ScheduleTraits(_Traits):
-    """Of a schedule of the learning rate, built as ``schedule(optimizer, **arguments)``."""
-
+    "domains": frozenset({"any"}),
+    # A method from a recording (n_features, n_frames) to copies that count as further speakers.
+    "further_speakers": lambda recording: (),
+    # A schedule of the learning rate, built as schedule(optimizer, **arguments):
     # Whether the rate of each batch is the same in a training of more epochs.
-    can_be_continued: bool = False
+    "can_be_continued": False,
+}
+
+
+def ask(part: object, name: str) -> Any:
+    """Return what a part says about itself by one of the names above, or the default."""
+    return getattr(part, name, _DEFAULTS[name])
 
 
 # Checks of arguments: one sentence names the class that is built, or `owner`, and the argument. A

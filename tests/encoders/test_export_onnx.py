@@ -26,7 +26,7 @@ from sklearn_siamese_speaker import (
 from sklearn_siamese_speaker.datasets import make_speakers
 from sklearn_siamese_speaker.encoders.export import _export_onnx
 from sklearn_siamese_speaker.nn import NETWORKS
-from sklearn_siamese_speaker.nn.protocols import NetworkTraits
+from sklearn_siamese_speaker.nn.protocols import ask
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -64,7 +64,7 @@ def fit(front_end, voices, **params):
 
 
 @pytest.mark.parametrize(
-    "network", [n for n, cls in NETWORKS.items() if NetworkTraits.of(cls).no_onnx_form is None]
+    "network", [n for n, cls in NETWORKS.items() if ask(cls, "no_onnx_form") is None]
 )
 def test_every_network_gives_the_same_embeddings(network, voices, tmp_path):
     pipeline = fit(MFCC(n_mfcc=20), voices, network=network)

@@ -4,25 +4,24 @@ import pytest
 import torch
 
 from sklearn_siamese_speaker import nn
-from sklearn_siamese_speaker.nn.protocols import (
-    AugmentationTraits,
-    ClosedForm,
-    LossTraits,
-    NetworkTraits,
-    SamplerTraits,
-)
-
-ALL = [NetworkTraits, LossTraits, SamplerTraits, AugmentationTraits]
+from sklearn_siamese_speaker.nn.protocols import ask
 
 
 class Plain(torch.nn.Module):
     """A network of a user, derived from nothing of this library."""
 
 
-@pytest.mark.parametrize("traits", ALL, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("part", [Plain, Plain(), torch.relu, None], ids=repr)
-def test_a_part_that_says_nothing_has_the_defaults(traits, part):
-    assert traits.of(part) == traits()
+def test_a_part_that_says_nothing_has_the_defaults(part):
+    assert ask(part, "recipe") == {}
+    assert ask(part, "metrics") is None
+    assert ask(part, "recordings_per_speaker") == 0
+    assert list(ask(part, "further_speakers")(torch.zeros(20, 3))) == []
+
+
+def test_a_part_is_asked_for_nothing_that_is_not_written_down():
+    with pytest.raises(KeyError):
+        ask(Plain, "recipes")
 
 
 def test_one_word_of_a_part_leaves_the_others_at_their_defaults():
@@ -30,13 +29,14 @@ def test_one_word_of_a_part_leaves_the_others_at_their_defaults():
         pass
 
     Mine.recipe = {"lr": 1e-3}
-    assert NetworkTraits.of(Mine) == NetworkTraits.of(Mine()) == NetworkTraits(recipe={"lr": 1e-3})
+    assert ask(Mine, "recipe") == ask(Mine(), "recipe") == {"lr": 1e-3}
+    assert not ask(Mine, "keeps_proportions")
 
 
 def test_a_network_with_a_discriminant_has_all_of_a_closed_form():
-    asked = {*ClosedForm.__annotations__, "set_discriminant"}
+    asked = {"set_discriminant", "statistics", "shrinkage", "embedding"}
     for network in nn.NETWORKS.values():
-        begins_there = NetworkTraits.of(network).set_discriminant is not None
+        begins_there = ask(network, "set_discriminant") is not None
         built = network(20)
         assert {name for name in asked if hasattr(built, name)} == (
             asked if begins_there else {"embedding"}
@@ -44,15 +44,12 @@ def test_a_network_with_a_discriminant_has_all_of_a_closed_form():
 
 
 def test_what_the_parts_of_this_library_say():
-    assert LossTraits.of(nn.Contrastive).takes_pairs
-    assert LossTraits.of(nn.AdditiveAngularMargin).metrics == ("cosine", "euclidean")
-    assert LossTraits.of(nn.AdditiveAngularMargin(nn.CosineSpace(), 3, 2)).directions.shape == (
-        2,
-        3,
-    )
-    assert LossTraits.of(nn.BinaryCrossEntropy(nn.CosineSpace())).pair_logits is not None
-    assert SamplerTraits.of(nn.RandomPairSampler).gives_pairs
-    assert AugmentationTraits.of(nn.RandomChannel(front_end="log_mel")).domains == {"log_mel"}
-    copies = AugmentationTraits.of(nn.VocalTractWarp()).further_speakers(torch.zeros(20, 3))
-    assert len(list(copies)) == 2
-    assert list(AugmentationTraits.of(nn.TimeMask()).further_speakers(torch.zeros(20, 3))) == []
+    assert ask(nn.Contrastive, "takes_pairs")
+    assert ask(nn.AdditiveAngularMargin, "metrics") == ("cosine", "euclidean")
+    of_two_speakers = nn.AdditiveAngularMargin(nn.CosineSpace(), 3, 2)
+    assert ask(of_two_speakers, "directions").shape == (2, 3)
+    assert ask(nn.BinaryCrossEntropy(nn.CosineSpace()), "pair_logits") is not None
+    assert ask(nn.RandomPairSampler, "gives_pairs")
+    assert ask(nn.RandomChannel(front_end="log_mel"), "domains") == {"log_mel"}
+    assert len(list(ask(nn.VocalTractWarp(), "further_speakers")(torch.zeros(20, 3)))) == 2
+    assert list(ask(nn.TimeMask(), "further_speakers")(torch.zeros(20, 3))) == []

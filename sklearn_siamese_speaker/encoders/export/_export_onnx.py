@@ -170,9 +170,9 @@ def _siamese_of(encoder: SiameseSpeakerEncoder) -> nn.Module:
 
 
 def _why_not(network: nn.Module) -> str | None:
-    from ...nn.protocols import NetworkTraits
+    from ...nn.protocols import ask
 
-    return NetworkTraits.of(network).no_onnx_form
+    return ask(network, "no_onnx_form")
 
 
 def _of_pipeline(front_end: Any, encoder: SiameseSpeakerEncoder) -> _Network:

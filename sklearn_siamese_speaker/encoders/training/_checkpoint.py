@@ -19,11 +19,11 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
+from torch.optim.lr_scheduler import LRScheduler
 
 from ..._audio import warn_caller
 from ..._files import replacing
 from ..._torch import module_to_arrays
-from ._loop import LearningRateSchedule
 from ._parts import TrainingSettings
 from ._validation import Validation
 
@@ -192,11 +192,11 @@ class Checkpoint(Callback):
         self,
         net: NeuralNet,
         seed: int,
-        schedule: LearningRateSchedule,
+        scheduler: LRScheduler,
         validation: Validation | None,
     ) -> None:
-        """Put a net, its schedule and its validation where the training was cut off, if it was."""
-        self.seed, self.schedule, self.validation = seed, schedule, validation
+        """Put a net, its scheduler and its validation where the training was cut off, if it was."""
+        self.seed, self.scheduler, self.validation = seed, scheduler, validation
         saved, self.saved = self.saved, None
         if saved is None:
             return
@@ -204,7 +204,7 @@ class Checkpoint(Callback):
             net.module_.load_state_dict(saved["module"])
             net.criterion_.load_state_dict(saved["criterion"])
             net.optimizer_.load_state_dict(saved["optimizer"])
-            schedule.scheduler.load_state_dict(saved["schedule"])
+            scheduler.load_state_dict(saved["schedule"])
             net.history = History({**row, "batches": []} for row in saved["epochs"])
             if validation is not None:
                 validation.validations[:] = saved["validations"]
@@ -219,7 +219,7 @@ class Checkpoint(Callback):
             "module": net.module_.state_dict(),
             "criterion": net.criterion_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
-            "schedule": self.schedule.scheduler.state_dict(),
+            "schedule": self.scheduler.state_dict(),
             "epochs": [_plain_epoch(row) for row in net.history],
         }
         if self.validation is not None:

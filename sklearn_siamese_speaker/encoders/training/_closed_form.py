@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ...features.frames import fit_mixture, fit_slope_scale
 from ...nn import Siamese, StatisticsNetwork
-from ...nn.protocols import ClosedForm, LossTraits
+from ...nn.protocols import ask
 
 Matrix = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def start_in_closed_form(
     seed: int,
 ) -> None:
     """Set the statistics and the discriminant of a network, and directions of the loss if any."""
-    network = cast(ClosedForm, siamese.network)
+    network: Any = siamese.network  # says `set_discriminant`, see nn/protocols.py
     with torch.no_grad():
         if isinstance(network, StatisticsNetwork):
             _fit_statistics(siamese, network.statistics, frames, seed)
@@ -51,7 +51,7 @@ def start_in_closed_form(
             network.shrinkage, network.embedding.in_features
         )
         network.set_discriminant(scatter.mean, directions, mean_square)
-        of_speakers = LossTraits.of(loss).directions
+        of_speakers = ask(loss, "directions")
         if isinstance(of_speakers, Tensor):
             means = (scatter.speaker_means - scatter.mean) @ directions
             # An embedding has more dimensions than there are directions if speakers are few.

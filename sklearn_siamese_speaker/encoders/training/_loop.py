@@ -23,39 +23,43 @@ from torch.utils.data import Dataset
 
 from ..._progress import Progress, duration_text
 from ..._torch import epoch_seed, reseed
-from ...features.frames import FrameSequence
 from ._parts import Augmentation, TrainingSettings
 
 
-class Recordings(Dataset):
-    """Recordings and their speakers as a dataset that hands out whole batches of crops."""
+class Batches(Dataset):
+    """The recordings of a training, and its batches of crops, drawn anew in each epoch."""
 
     def __init__(
         self,
-        frames: FrameSequence,
+        frames: Sequence[NDArray[np.float32]],
         speakers: ArrayLike,  # (n_samples,), 0 .. n_speakers - 1
+        sampler: Iterable[list[int]],  # which recordings make each batch
+        *,
         crop_frames: int,
         augment: Sequence[Augmentation] = (),
+        generator: torch.Generator,  # of the crops and the augmentation
     ) -> None:
         self.frames = frames
         self.speakers = torch.from_numpy(np.asarray(speakers, dtype=np.int64))
+        self.sampler = sampler
         self.crop_frames = crop_frames
         self.augment = tuple(augment)
+        self.generator = generator
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def batch(
-        self, indices: list[int], generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return crops ``(batch, n_features, crop_frames)`` of these recordings, and speakers."""
-        crops = np.stack(
-            [random_crop(self.frames[i], self.crop_frames, generator) for i in indices]
-        )
-        batch = torch.from_numpy(crops)
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for indices in self.sampler:
+            yield self.draw(indices), self.speakers[indices]
+
+    def draw(self, indices: list[int]) -> torch.Tensor:
+        """Return crops ``(batch, n_features, crop_frames)`` of these recordings."""
+        crops = [random_crop(self.frames[i], self.crop_frames, self.generator) for i in indices]
+        batch = torch.from_numpy(np.stack(crops))
         for change in self.augment:
-            batch = change(batch, generator)
-        return batch, self.speakers[indices]
+            batch = change(batch, self.generator)
+        return batch
 
 
 def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator) -> NDArray:
@@ -68,75 +72,33 @@ def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator) -
     return recording[:, start : start + n_frames]
 
 
-class Batches:
-    """The batches of an epoch, in the shape of a skorch iterator (``iterator_train``)."""
-
-    def __init__(
-        self,
-        dataset: Recordings,
-        sampler: Iterable[list[int]],
-        generator: torch.Generator,
-        batch_size: int | None = None,
-    ) -> None:
-        # skorch passes `batch_size`; the sampler knows it already.
-        self.dataset = dataset
-        self.sampler = sampler
-        self.generator = generator
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for indices in self.sampler:
-            yield self.dataset.batch(indices, self.generator)
-
-
 class StopTraining(Exception):  # noqa: N818 - not an error
     """Raised by a callback to end the training after the current epoch."""
 
 
-class SeedEpoch(Callback):
-    """Seed all generators at each epoch from (seed, epoch)."""
+class Epochs(Callback):
+    """What happens in every epoch: seeds, the learning rate, the pair accuracy, a word to the user.
 
-    # What a monitor draws then cannot change the epochs after it, and a resumed training draws what
-    # an undisturbed one would have drawn.
-
-    def __init__(self, seed: int, generator: torch.Generator) -> None:
-        self.seed = seed
-        self.generator = generator
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Seed the global generators and the one that draws batches."""
-        epoch = len(net.history)
-        reseed(self.seed, epoch)
-        # One more, or the batches would be drawn from the numbers that dropout draws from.
-        self.generator.manual_seed(epoch_seed(self.seed, epoch) + 1)
-
-
-class StopNonFinite(Callback):
-    """Stop before a non-finite gradient reaches the weights."""
-
-    def on_grad_computed(
-        self, net: NeuralNet, named_parameters: Iterable[tuple[str, nn.Parameter]], **kwargs: Any
-    ) -> None:
-        """Check the gradients of the batch; a NaN or infinite loss always shows in them."""
-        gradients = [p.grad for _, p in named_parameters if p.grad is not None]
-        if all(torch.isfinite(g).all() for g in gradients):
-            return
-        raise FloatingPointError(
-            f"The loss or its gradient is not finite in epoch {len(net.history)}, batch "
-            f"{len(net.history[-1, 'batches'])}, at a learning rate of "
-            f"{net.optimizer_.param_groups[0]['lr']:.2g}. The weights of the batch before are "
-            "kept; lower lr, or look for extreme values in X."
-        )
-
-
-class LearningRateSchedule(Callback):
-    """Move the learning rate along one of torch's schedules, batch by batch."""
+    A line an epoch is printed if verbose, else stderr shows how far a long training is.
+    """
 
     # From `attach` on. Its state is part of the training, as the optimizer's is.
     scheduler: torch.optim.lr_scheduler.LRScheduler
 
-    def __init__(self, settings: TrainingSettings, batches_per_epoch: int) -> None:
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        batches_per_epoch: int,
+        validations: Sequence[Mapping[str, Any]],  # grow during the training
+        seed: int,
+        generator: torch.Generator,  # draws the batches
+    ) -> None:
         self.settings = settings
         self.batches_per_epoch = batches_per_epoch
+        self.validations = validations
+        self.seed = seed
+        self.generator = generator
+        self.progress: Progress | None = None
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
         """Build the schedule, which sets the learning rate of the first batch."""
@@ -151,9 +113,70 @@ class LearningRateSchedule(Callback):
             steps_per_epoch=self.batches_per_epoch,
         )
 
-    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        """Set the learning rate of the next batch."""
+    def show(self, n_epochs_done: int) -> Progress:
+        """Return what shows the progress; to be closed after the training."""
+        self.n_epochs_before = n_epochs_done
+        n_batches = (self.settings.max_epochs - n_epochs_done) * self.batches_per_epoch
+        progress = Progress("Training, batch", n_batches)
+        if not self.settings.verbose:
+            self.progress = progress
+        return progress
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Seed all generators from (seed, epoch)."""
+        # What a monitor draws then cannot change the epochs after it, and a resumed training draws
+        # what an undisturbed one would have drawn.
+        epoch = len(net.history)
+        reseed(self.seed, epoch)
+        # One more, or the batches would be drawn from the numbers that dropout draws from.
+        self.generator.manual_seed(epoch_seed(self.seed, epoch) + 1)
+        self.pair_accuracies: list[float | None] = []
+
+    def on_grad_computed(
+        self, net: NeuralNet, named_parameters: Iterable[tuple[str, nn.Parameter]], **kwargs: Any
+    ) -> None:
+        """Stop before a NaN or infinite gradient reaches the weights; such a loss shows in it."""
+        gradients = [p.grad for _, p in named_parameters if p.grad is not None]
+        if all(torch.isfinite(g).all() for g in gradients):
+            return
+        raise FloatingPointError(
+            f"The loss or its gradient is not finite in epoch {len(net.history)}, batch "
+            f"{len(net.history[-1, 'batches'])}, at a learning rate of "
+            f"{net.optimizer_.param_groups[0]['lr']:.2g}. The weights of the batch before are "
+            "kept; lower lr, or look for extreme values in X."
+        )
+
+    @torch.no_grad()
+    def on_batch_end(
+        self,
+        net: NeuralNet,
+        batch: tuple[torch.Tensor, torch.Tensor],
+        y_pred: torch.Tensor,
+        loss: torch.Tensor,
+        **kwargs: Any,
+    ) -> None:
+        """Set the learning rate of the next batch; compare recordings as the loss did."""
         self.scheduler.step()
+        pairs = net.criterion_.distances_of_pairs(y_pred, batch[1].to(y_pred.device))
+        self.pair_accuracies.append(pair_accuracy(*pairs))
+        if self.progress is not None:
+            epoch = f"epoch {len(net.history)}/{self.settings.max_epochs}"
+            self.progress.advance(detail=f"{epoch}, loss {loss.item():.3g}")
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Record the pair accuracy, and print the line of the epoch."""
+        net.history.record("train_pair_accuracy", mean_or_none(self.pair_accuracies))
+        if self.settings.verbose:
+            print(self._line(net), flush=True)
+
+    def _line(self, net: NeuralNet) -> str:
+        row, max_epochs = net.history[-1], self.settings.max_epochs
+        parts = [f"epoch {row['epoch']}/{max_epochs}", f"loss {row['train_loss']:.4f}"]
+        if self.validations:
+            parts.append(f"validation {self.validations[-1]['accuracy']:.3f}")
+        seconds = [epoch["dur"] for epoch in net.history[self.n_epochs_before :]]
+        left = float(np.mean(seconds)) * (max_epochs - len(net.history))
+        return ", ".join([*parts, f"{duration_text(left)} left"])
 
 
 def pair_accuracy(distances: torch.Tensor, same: torch.Tensor) -> float | None:
@@ -174,79 +197,6 @@ def mean_or_none(values: Sequence[float | None]) -> float | None:
     """Return the mean of those that are not None, None when there is none."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-class PairAccuracy(Callback):
-    """Record the mean pair accuracy of the batches of an epoch as ``train_pair_accuracy``."""
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Start with no batch."""
-        self.of_batches: list[float | None] = []
-
-    @torch.no_grad()
-    def on_batch_end(
-        self,
-        net: NeuralNet,
-        batch: tuple[torch.Tensor, torch.Tensor],
-        y_pred: torch.Tensor,
-        **kwargs: Any,
-    ) -> None:
-        """Compare the recordings of the batch as the loss did."""
-        pairs = net.criterion_.distances_of_pairs(y_pred, batch[1].to(y_pred.device))
-        self.of_batches.append(pair_accuracy(*pairs))
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Record the mean."""
-        net.history.record("train_pair_accuracy", mean_or_none(self.of_batches))
-
-
-class Report(Callback):
-    """Print a line an epoch if verbose, else show on stderr how far a long training is."""
-
-    def __init__(
-        self,
-        max_epochs: int,
-        batches_per_epoch: int,
-        verbose: int,
-        validations: Sequence[Mapping[str, Any]],  # grow during the training
-    ) -> None:
-        self.max_epochs = max_epochs
-        self.batches_per_epoch = batches_per_epoch
-        self.verbose = verbose
-        self.validations = validations
-        self.progress: Progress | None = None
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Count the epochs that this process runs."""
-        self.n_epochs_before = len(net.history)
-
-    def on_batch_end(self, net: NeuralNet, loss: torch.Tensor, **kwargs: Any) -> None:
-        """Show how far the training is."""
-        if self.progress is not None:
-            epoch = f"epoch {len(net.history)}/{self.max_epochs}"
-            self.progress.advance(detail=f"{epoch}, loss {loss.item():.3g}")
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Print the line of the epoch."""
-        if self.verbose:
-            print(self._line(net), flush=True)
-
-    def _line(self, net: NeuralNet) -> str:
-        row = net.history[-1]
-        parts = [f"epoch {row['epoch']}/{self.max_epochs}", f"loss {row['train_loss']:.4f}"]
-        if self.validations:
-            parts.append(f"validation {self.validations[-1]['accuracy']:.3f}")
-        seconds = [epoch["dur"] for epoch in net.history[self.n_epochs_before :]]
-        left = float(np.mean(seconds)) * (self.max_epochs - len(net.history))
-        return ", ".join([*parts, f"{duration_text(left)} left"])
-
-    def show(self, n_epochs_done: int) -> Progress:
-        """Return what shows the progress; to be closed after the training."""
-        n_batches = (self.max_epochs - n_epochs_done) * self.batches_per_epoch
-        progress = Progress("Training, batch", n_batches)
-        if not self.verbose:
-            self.progress = progress
-        return progress
 
 
 class FitTask(Callback):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from ...nn import (
     Space,
     auto_network,
 )
-from ...nn.protocols import LossTraits, NetworkTraits, SamplerTraits, ScheduleTraits
+from ...nn.protocols import ask
 from ._part_params import Part
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
@@ -61,32 +61,22 @@ SCHEDULES: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
 }
 
 
-class _Kind(NamedTuple):
-    """A kind of part: the names it goes by, and the arguments that the training fills in."""
-
-    registry: Mapping[str, Callable[..., Any]]
-    filled: frozenset[str]
-
-
-_KINDS = {
-    "network": _Kind(NETWORKS, frozenset({"n_features"})),
-    "metric": _Kind(SPACES, frozenset({"n_dims"})),
-    "loss": _Kind(LOSSES, frozenset({"space", "n_dims", "n_classes"})),
-    "pairs": _Kind(SAMPLERS, frozenset({"labels", "batch_size", "generator"})),
-    "optimizer": _Kind(OPTIMIZERS, frozenset({"params", "lr"})),
-    "schedule": _Kind(
+# Of each kind of part the names it goes by, and the arguments that the training fills in.
+_KINDS: Mapping[str, tuple[Mapping[str, Callable[..., Any]], str]] = {
+    "network": (NETWORKS, "n_features"),
+    "metric": (SPACES, "n_dims"),
+    "loss": (LOSSES, "space n_dims n_classes"),
+    "pairs": (SAMPLERS, "labels batch_size generator"),
+    "optimizer": (OPTIMIZERS, "params lr"),
+    "schedule": (
         SCHEDULES,
-        frozenset(
-            {"optimizer", "last_epoch", "max_lr", "T_max", "total_iters", "total_steps"}
-            | {"epochs", "steps_per_epoch"}
-        ),
+        "optimizer last_epoch max_lr T_max total_iters total_steps epochs steps_per_epoch",
     ),
 }
 # What a skorch net is told by the training, and what only its own `fit` and `predict` look at.
-_FILLED_IN_NET = frozenset(
-    {"module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "iterator_train"}
-    | {"dataset", "train_split", "device", "verbose", "warm_start", "iterator_valid"}
-    | {"predict_nonlinearity", "use_caching", "torch_load_kwargs"}
+_FILLED_IN_NET = (
+    "module criterion optimizer lr max_epochs batch_size iterator_train dataset train_split device "
+    "verbose warm_start iterator_valid predict_nonlinearity use_caching torch_load_kwargs"
 )
 
 
@@ -95,8 +85,9 @@ def find_part(
 ) -> Part:
     """Return what a part of the estimator `owner` is built from; raise a ValueError for no part."""
     if name == "net":
-        return Part(owner, name, None, NeuralNet, _FILLED_IN_NET, given)
-    registry, filled = _KINDS[name]
+        return Part(owner, name, None, NeuralNet, frozenset(_FILLED_IN_NET.split()), given)
+    registry, filled_in = _KINDS[name]
+    filled = frozenset(filled_in.split())
     if name == "network" and is_auto(value):
         # Before features are known they are taken for several.
         value = auto_network(2 if n_features is None else n_features)
@@ -128,7 +119,7 @@ def is_auto(value: Any) -> bool:
 
 def recipe_of(network: Part) -> dict[str, Any]:
     """Return the value of each parameter that can be "auto"."""
-    return {**COMMON, **NetworkTraits.of(network.factory or network.value).recipe}
+    return {**COMMON, **ask(network.factory or network.value, "recipe")}
 
 
 @dataclass(frozen=True)
@@ -182,7 +173,7 @@ class TrainingSettings:
 
     def can_be_continued(self) -> bool:
         """Whether a training of more epochs begins as this one does."""
-        return ScheduleTraits.of(self.parts["schedule"].factory).can_be_continued
+        return ask(self.parts["schedule"].factory, "can_be_continued")
 
 
 def build_modules(
@@ -206,15 +197,15 @@ def build_modules(
 def _build_loss(parts: Mapping[str, Part], space: Space, n_dims: int, n_classes: int) -> Loss:
     """Return the loss; raise a ValueError where loss, metric and pairs do not go together."""
     part = parts["loss"]
-    metrics = LossTraits.of(part.factory).metrics
+    metrics = ask(part.factory, "metrics")
     if metrics is not None and space.plain_metric not in metrics:
         allowed = " or ".join(f"metric={name!r}" for name in metrics)
         raise ValueError(f"{part.shown} goes with {allowed} only, got {parts['metric'].shown}.")
     loss = part.build(space=space, n_dims=n_dims, n_classes=n_classes)
     # A loss that was not built with our space knows nothing of it: a user's, or another library's.
-    if LossTraits.of(loss).space is not space:
+    if ask(loss, "space") is not space:
         loss = CustomLoss(space, loss)
-    if not SamplerTraits.of(parts["pairs"].factory).gives_pairs:
+    if not ask(parts["pairs"].factory, "gives_pairs"):
         return loss
     if not loss.takes_pairs:
         takers = " or ".join(f"loss={name!r}" for name, cls in LOSSES.items() if cls.takes_pairs)

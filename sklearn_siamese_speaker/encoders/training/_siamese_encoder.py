@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 
 def _has_pair_head(encoder: SiameseSpeakerEncoder) -> bool:
     from ...nn import LOSSES
-    from ...nn.protocols import LossTraits
+    from ...nn.protocols import ask
 
     loss = getattr(encoder, "_fitted_params", {"loss": encoder.loss})["loss"]
-    if LossTraits.of(LOSSES.get(loss) if isinstance(loss, str) else loss).pair_logits is not None:
+    if ask(LOSSES.get(loss) if isinstance(loss, str) else loss, "pair_logits") is not None:
         return True
     raise AttributeError(f"pair_proba needs loss='bce'; this encoder has loss={loss!r}.")
 

@@ -17,18 +17,9 @@ from ..._torch import arrays_to_module, module_to_arrays
 from ...features import FrameStore
 from ...features.frames import FrameSequence
 from ...nn import Loss, Siamese, frame_statistics
-from ...nn.protocols import AugmentationTraits, NetworkTraits, SamplerTraits
+from ...nn.protocols import ask
 from ._closed_form import start_in_closed_form
-from ._loop import (
-    Batches,
-    LearningRateSchedule,
-    PairAccuracy,
-    Recordings,
-    Report,
-    SeedEpoch,
-    StopNonFinite,
-    StopTraining,
-)
+from ._loop import Batches, Epochs, StopTraining
 from ._part_params import Part
 from ._parts import Augmentation, TrainingSettings, build_modules
 from ._validation import Validation, hold_out_speakers
@@ -76,35 +67,32 @@ class Training:
             self.validation = _build_validation(settings, *held_out, len(sampler), seed)
         self.validations = [] if self.validation is None else self.validation.validations
         crop_frames = _crop_length(settings.crop_frames, own)
-        of_batches = [change for change in augment if callable(change)]
-        self.recordings = Recordings(self.frames, speakers, crop_frames, of_batches)
-        schedule = LearningRateSchedule(settings, len(sampler))
-        self.report = Report(settings.max_epochs, len(sampler), settings.verbose, self.validations)
-        callbacks = [
-            SeedEpoch(seed, generator),
-            schedule,
-            StopNonFinite(),
-            PairAccuracy(),
-            checkpoint,  # is written before anything stops the training
-            self.report,
-            callback,
-            self.validation,
-        ]
+        self.batches = Batches(
+            self.frames,
+            speakers,
+            sampler,
+            crop_frames=crop_frames,
+            augment=[change for change in augment if callable(change)],
+            generator=generator,
+        )
+        self.epochs = Epochs(settings, len(sampler), self.validations, seed, generator)
+        # A checkpoint is written before anything stops the training.
+        callbacks = [self.epochs, checkpoint, callback, self.validation]
         callbacks = [each for each in callbacks if each is not None]
-        self.net = _build_net(settings, modules, sampler, generator, device, callbacks)
-        schedule.attach(self.net.optimizer_)
+        self.net = _build_net(settings, modules, device, callbacks)
+        self.epochs.attach(self.net.optimizer_)
         if checkpoint is not None:
-            checkpoint.attach(self.net, seed, schedule, self.validation)
+            checkpoint.attach(self.net, seed, self.epochs.scheduler, self.validation)
 
     def run(self) -> None:
         """Train the epochs that are left and, with early stopping, go back to the best weights."""
         net, n_done = self.net, len(self.net.history)
-        with self.report.show(n_done):
+        with self.epochs.show(n_done):
             # skorch's own `fit` swallows a Ctrl-C; here it passes through.
             with contextlib.suppress(StopTraining):
-                net.notify("on_train_begin", X=self.recordings, y=None)
-                net.fit_loop(self.recordings, epochs=self.settings.max_epochs - n_done)
-            net.notify("on_train_end", X=self.recordings, y=None)
+                net.notify("on_train_begin", X=self.batches, y=None)
+                net.fit_loop(self.batches, epochs=self.settings.max_epochs - n_done)
+            net.notify("on_train_end", X=self.batches, y=None)
         if self.validation is not None:
             self.validation.restore_best(net)
 
@@ -123,7 +111,7 @@ class Training:
         return {
             "_fitted_params": _module_params(self.settings.parts),
             "classes_": self.classes,
-            "n_training_speakers_": int(self.recordings.speakers.max()) + 1,
+            "n_training_speakers_": int(self.batches.speakers.max()) + 1,
             "embedding_metric_": self.net.criterion_.space.plain_metric,
             "state_": module_to_arrays(self.net.module_),
             "loss_state_": module_to_arrays(self.net.criterion_),
@@ -135,7 +123,7 @@ class Training:
 def _check_augment(augment: Sequence[Augmentation], n_features: int) -> None:
     """Raise a ValueError for a change that was made for another front end."""
     for change in augment:
-        domains = AugmentationTraits.of(change).domains
+        domains = ask(change, "domains")
         fits = "raw_audio" in domains if n_features == 1 else domains != {"raw_audio"}
         if not fits and "any" not in domains:
             raise ValueError(
@@ -184,7 +172,7 @@ class FurtherSpeakers(Sequence[NDArray[np.float32]]):
 def _copies_by(change: Any, recording: NDArray[np.float32]) -> Iterator[torch.Tensor]:
     # The array is copied: torch refuses reversed ones, and warns of those that are read-only.
     tensor = torch.from_numpy(np.array(recording))
-    yield from AugmentationTraits.of(change).further_speakers(tensor)
+    yield from ask(change, "further_speakers")(tensor)
 
 
 def _build_sampler(
@@ -194,7 +182,7 @@ def _build_sampler(
     sampler = settings.parts["pairs"].build(
         labels=speakers, batch_size=batch_size, generator=generator
     )
-    per_speaker = SamplerTraits.of(sampler).recordings_per_speaker
+    per_speaker = ask(sampler, "recordings_per_speaker")
     if per_speaker >= batch_size:
         raise ValueError(
             f"A batch of batch_size={batch_size} would hold one speaker only, with "
@@ -234,13 +222,12 @@ def _start_modules(
     n_features, n_classes = frames[0].shape[0], int(speakers.max()) + 1
     mean, scale = frame_statistics(frames)
     siamese, loss = build_modules(settings.parts, n_features, n_classes, mean, scale)
-    network = NetworkTraits.of(siamese.network)
     # A network that keeps proportions is given one scale, the root mean square of all.
-    if network.keeps_proportions:
+    if ask(siamese.network, "keeps_proportions"):
         siamese.scale.fill_(scale.square().mean().sqrt())
     if start is not None:
         _continue_from(*start, siamese, loss)
-    elif network.set_discriminant is not None:
+    elif ask(siamese.network, "set_discriminant") is not None:
         start_in_closed_form(siamese, loss, frames, speakers, seed)
     return siamese, loss
 
@@ -263,8 +250,6 @@ def _continue_from(state: Arrays, loss_state: Arrays, siamese: Siamese, loss: Lo
 def _build_net(
     settings: TrainingSettings,
     modules: tuple[Siamese, Loss],
-    sampler: Any,
-    generator: torch.Generator,
     device: torch.device,
     callbacks: Sequence[Callback],
 ) -> NeuralNet:
@@ -278,14 +263,17 @@ def _build_net(
         lr=settings.lr,
         max_epochs=settings.max_epochs,
         train_split=None,
-        iterator_train=Batches,
-        iterator_train__sampler=sampler,
-        iterator_train__generator=generator,
+        iterator_train=_as_it_is,
         device=device,
         verbose=0,
         callbacks=[*callbacks, *(further.pop("callbacks", None) or ())],
         **further,
     ).initialize()
+
+
+def _as_it_is(batches: Batches, batch_size: int) -> Batches:
+    """Return what skorch iterates over in each epoch; `batch_size` is the sampler's business."""
+    return batches
 
 
 def _module_params(parts: Mapping[str, Part]) -> dict[str, Any]:
