@@ -31,7 +31,7 @@ from skorch.callbacks import Callback
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
 from sklearn_siamese_speaker._torch import embed, random_guard, resolve_device, use_whole_machine
 from sklearn_siamese_speaker.encoders.training._loop import StopTraining
-from sklearn_siamese_speaker.encoders.training._parts import TrainingSettings
+from sklearn_siamese_speaker.encoders.training._parts import settings_of
 from sklearn_siamese_speaker.encoders.training._training import Training
 from sklearn_siamese_speaker.inspection._style import PALETTE, figure_and_axes
 from sklearn_siamese_speaker.model_selection import NShotKWaySplit
@@ -108,7 +108,7 @@ def race(params, train, held_out, *, budget, goal=1.1, growth=1.5):
     device = resolve_device("auto")
     with random_guard(0, device):
         Training(
-            TrainingSettings.of(encoder, encoder._checked_parts()),
+            settings_of(encoder, encoder._checked_parts()),
             *train,
             seed=0,
             device=device,

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
 from sklearn_siamese_speaker import SiameseSpeakerEncoder
-from sklearn_siamese_speaker.encoders.training._loop import Batches, random_crop
+from sklearn_siamese_speaker.encoders.training._loop import Recordings, random_crop
 
 
 def test_a_crop_is_a_stretch_of_the_recording_and_every_place_is_possible():
@@ -29,14 +29,8 @@ def test_a_short_recording_is_repeated():
 def test_a_batch_holds_the_recordings_of_the_sampler_augmented_in_order():
     frames = [np.full((2, n), i, dtype=np.float32) for i, n in enumerate([5, 7, 9])]
     augment = [lambda batch, generator: batch + 1, lambda batch, generator: batch * 10]
-    ((batch, speakers),) = Batches(
-        frames,
-        [0, 1, 1],
-        [[2, 0]],
-        crop_frames=5,
-        augment=augment,
-        generator=torch.Generator(),
-    )
+    recordings = Recordings(frames, np.array([0, 1, 1]), augment, 5, torch.Generator())
+    batch, speakers = recordings.__getitems__([2, 0])
     assert batch.shape == (2, 2, 5)
     assert batch[:, 0, 0].tolist() == [30, 10]
     assert speakers.tolist() == [1, 0]

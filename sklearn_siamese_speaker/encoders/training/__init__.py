@@ -2,7 +2,7 @@
 
 =======================  ====================================================================
 ``_siamese_encoder.py``  the estimator and the checks of its input
-``_part_params.py``      arguments of parts as parameters, ``network__n_units``
+``_part.py``             what a part is built from: its class and the arguments given
 ``_parts.py``            the names of parts, the settings of a fit, how modules are built
 ``_training.py``         one fit: recordings, modules, net, epochs
 ``_closed_form.py``      where the default network starts

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Self
 import joblib
 import numpy as np
 import torch
+from sklearn.utils import Bunch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
@@ -24,7 +25,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..._audio import warn_caller
 from ..._files import replacing
 from ..._torch import module_to_arrays
-from ._parts import TrainingSettings
+from ...nn.protocols import ask
+from ._parts import flat_settings
 from ._validation import Validation
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -168,15 +170,13 @@ class Checkpoint(Callback):
         self.seed: int | None = None if saved is None else saved["seed"]
 
     @classmethod
-    def open(
-        cls, directory: str | os.PathLike[str], settings: TrainingSettings, *data: Any
-    ) -> Self | None:
+    def open(cls, directory: str | os.PathLike[str], settings: Bunch, *data: Any) -> Self | None:
         """Return the checkpoint of this training; None if the file has more epochs than it."""
-        params = settings.by_name()
+        params = flat_settings(settings)
         max_epochs = params.pop("max_epochs")
         del params["verbose"]  # all other settings decide the bits
         name = training_name(params, *data)
-        if not settings.can_be_continued():
+        if not ask(settings.parts["schedule"].factory, "can_be_continued"):
             _warn_of_other_lengths(Path(directory), name, max_epochs)
             name = f"{name}-{max_epochs}"
         file = CheckpointFile(directory, name)

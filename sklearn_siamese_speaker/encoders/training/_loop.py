@@ -1,4 +1,4 @@
-"""What happens in the epochs of a training: batches of crops, and callbacks of the skorch net.
+"""What happens in the epochs of a training: recordings, their crops, callbacks of the skorch net.
 
 Validation and checkpoints are callbacks too, in files of their own.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 import torch._dynamo
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
@@ -23,46 +25,70 @@ from torch.utils.data import Dataset
 
 from ..._progress import Progress, duration_text
 from ..._torch import epoch_seed, reseed
-from ._parts import Augmentation, TrainingSettings
+from ...features.frames import FrameSequence
+from ...nn.protocols import ask
 
 
-class Batches(Dataset):
-    """The recordings of a training, and its batches of crops, drawn anew in each epoch."""
+class Recordings(Dataset):
+    """Recordings and, behind them, their copies of further speakers, made when they are read.
+
+    An index or a slice gives whole recordings; torch's DataLoader asks for batches of crops.
+    """
 
     def __init__(
         self,
-        frames: Sequence[NDArray[np.float32]],
-        speakers: ArrayLike,  # (n_samples,), 0 .. n_speakers - 1
-        sampler: Iterable[list[int]],  # which recordings make each batch
-        *,
-        crop_frames: int,
-        augment: Sequence[Augmentation] = (),
-        generator: torch.Generator,  # of the crops and the augmentation
+        frames: FrameSequence,
+        speakers: NDArray[np.intp],  # (n_samples,), 0 .. n_speakers - 1
+        changes: Sequence[Any] = (),  # augmentation, applied in this order
+        crop_frames: int = 1,
+        generator: torch.Generator | None = None,  # draws crops and augmentation
     ) -> None:
         self.frames = frames
-        self.speakers = torch.from_numpy(np.asarray(speakers, dtype=np.int64))
-        self.sampler = sampler
+        self._copies: list[tuple[Any, int]] = []  # which change, which of what it makes
+        for change in changes:
+            n_copies = len(list(_copies_by(change, frames[0])))
+            self._copies += [(change, which) for which in range(n_copies)]
+        n_speakers = 1 + speakers.max()
+        everyone = [speakers + n_speakers * i for i in range(1 + len(self._copies))]
+        self.speakers = torch.from_numpy(np.concatenate(everyone).astype(np.int64))
+        self.augment = [change for change in changes if callable(change)]
         self.crop_frames = crop_frames
-        self.augment = tuple(augment)
         self.generator = generator
 
     def __len__(self) -> int:
-        return len(self.frames)
+        return len(self.frames) * (1 + len(self._copies))
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for indices in self.sampler:
-            yield self.draw(indices), self.speakers[indices]
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        copy, row = divmod(range(len(self))[index], len(self.frames))
+        recording = self.frames[row]
+        if copy == 0:
+            return recording
+        change, which = self._copies[copy - 1]
+        return next(islice(_copies_by(change, recording), which, None)).numpy()
 
-    def draw(self, indices: list[int]) -> torch.Tensor:
-        """Return crops ``(batch, n_features, crop_frames)`` of these recordings."""
-        crops = [random_crop(self.frames[i], self.crop_frames, self.generator) for i in indices]
+    def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return crops ``(batch, n_features, crop_frames)`` of these recordings, and speakers."""
+        crops = [random_crop(self[i], self.crop_frames, self.generator) for i in indices]
         batch = torch.from_numpy(np.stack(crops))
         for change in self.augment:
             batch = change(batch, self.generator)
-        return batch
+        return batch, self.speakers[indices]
 
 
-def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator) -> NDArray:
+def _copies_by(change: Any, recording: NDArray[np.float32]) -> Iterator[torch.Tensor]:
+    # The array is copied: torch refuses reversed ones, and warns of those that are read-only.
+    tensor = torch.from_numpy(np.array(recording))
+    yield from ask(change, "further_speakers")(tensor)
+
+
+def as_it_is(batch: Any) -> Any:
+    """Return a batch, which needs no collating."""
+    return batch
+
+
+def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator | None) -> NDArray:
     """Cut `n_frames` from a random place of ``(n_features, n_frames_i)``; repeat a short one."""
     available = recording.shape[1]
     if available < n_frames:
@@ -87,7 +113,7 @@ class Epochs(Callback):
 
     def __init__(
         self,
-        settings: TrainingSettings,
+        settings: Bunch,
         batches_per_epoch: int,
         validations: Sequence[Mapping[str, Any]],  # grow during the training
         seed: int,

@@ -7,18 +7,17 @@ net. What it may say about itself stands in `nn.protocols`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
-from ...model_selection import NShotKWaySplit
 from ...nn import (
     LOSSES,
     NETWORKS,
@@ -32,7 +31,7 @@ from ...nn import (
     auto_network,
 )
 from ...nn.protocols import ask
-from ._part_params import Part
+from ._part import Part
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -122,58 +121,46 @@ def recipe_of(network: Part) -> dict[str, Any]:
     return {**COMMON, **ask(network.factory or network.value, "recipe")}
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """What a training is told beside its data, named and meant as by the encoder."""
+# What a training is told beside its parts and its data, named and meant as by the encoder.
+_SETTINGS = (
+    "lr",
+    "batch_size",
+    "crop_frames",
+    "max_epochs",
+    "augment",
+    "validation",
+    "validation_fraction",
+    "validate_every",
+    "early_stopping",
+    "verbose",
+)
 
-    parts: Mapping[str, Part]
-    lr: float
-    batch_size: int
-    crop_frames: int | Literal["auto"]
-    max_epochs: int
-    augment: Sequence[Augmentation] | None
-    validation: NShotKWaySplit | None
-    validation_fraction: float | None
-    validate_every: int
-    early_stopping: bool | int
-    verbose: int
 
-    def __post_init__(self) -> None:
-        wants_validation = {
-            "early_stopping": bool(self.early_stopping),
-            "validation": self.validation is not None,
-        }
-        for name, is_wanted in wants_validation.items():
-            if is_wanted and self.validation_fraction is None:
-                raise ValueError(
-                    f"{name} needs speakers to validate on; set validation_fraction, to 0.2 for "
-                    "example."
-                )
+def settings_of(estimator: BaseEstimator, parts: Mapping[str, Part]) -> Bunch:
+    """Return the parts and settings of a fit by name: "auto" is resolved, numbers are Python's."""
+    recipe = recipe_of(parts["network"])
+    settings = Bunch(parts=parts)
+    for name in _SETTINGS:
+        value = getattr(estimator, name)
+        if name in recipe and is_auto(value):
+            value = recipe[name]
+        settings[name] = value.item() if isinstance(value, np.generic) else value
+    for name in ("early_stopping", "validation"):
+        if settings[name] not in (False, None) and settings.validation_fraction is None:
+            raise ValueError(
+                f"{name} needs speakers to validate on; set validation_fraction, to 0.2 for "
+                "example."
+            )
+    return settings
 
-    @classmethod
-    def of(cls, estimator: BaseEstimator, parts: Mapping[str, Part]) -> Self:
-        """Return the settings of an encoder: "auto" is resolved, numbers are Python's."""
-        recipe = recipe_of(parts["network"])
-        values = {}
-        for name in [field.name for field in fields(cls) if field.name != "parts"]:
-            value = getattr(estimator, name)
-            if name in recipe and is_auto(value):
-                value = recipe[name]
-            values[name] = value.item() if isinstance(value, np.generic) else value
-        return cls(parts=parts, **values)
 
-    def by_name(self) -> dict[str, Any]:
-        """Return all settings by name, those of the parts as ``<part>__<argument>``."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        del named["parts"]
-        for name, part in self.parts.items():
-            arguments = part.arguments() | dict(part.given)
-            named |= {name: part.value, **{f"{name}__{a}": v for a, v in arguments.items()}}
-        return named
-
-    def can_be_continued(self) -> bool:
-        """Whether a training of more epochs begins as this one does."""
-        return ask(self.parts["schedule"].factory, "can_be_continued")
+def flat_settings(settings: Bunch) -> dict[str, Any]:
+    """Return all settings by name, those of the parts as ``<part>__<argument>``."""
+    named = {name: settings[name] for name in _SETTINGS}
+    for name, part in settings.parts.items():
+        arguments = part.defaults() | dict(part.given)
+        named |= {name: part.value, **{f"{name}__{a}": v for a, v in arguments.items()}}
+    return named
 
 
 def build_modules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -28,16 +29,17 @@ from ..._labels import check_speakers
 from ..._state import unchanged_on_error
 from ...features import FrameStore
 from ...features.frames import FrameSequence, check_frames
-from ._part_params import Part, PartParamsMixin
+from ._part import Part, hide_var_keyword
 
 if TYPE_CHECKING:
     import torch
+    from sklearn.utils import Bunch
     from skorch import NeuralNet
 
     from ...model_selection import NShotKWaySplit
     from ...nn import Loss, Siamese
     from ._checkpoint import Checkpoint
-    from ._parts import Augmentation, TrainingSettings
+    from ._parts import Augmentation
     from ._training import Training
 
     Choice = str | Callable[..., Any]  # of a part: a registered name, a class, a module
@@ -57,7 +59,6 @@ class SiameseSpeakerEncoder(
     ClassNamePrefixFeaturesOutMixin,
     CallbackSupportMixin,
     TransformerMixin,
-    PartParamsMixin,
     BaseEstimator,
 ):
     """Speaker embeddings learned by a Siamese network.
@@ -223,7 +224,8 @@ class SiameseSpeakerEncoder(
      'network__dropout': 0.2}
     """
 
-    _part_names = ("network", "metric", "loss", "pairs", "optimizer", "schedule", "net")
+    _part_names: ClassVar = ("network", "metric", "loss", "pairs", "optimizer", "schedule", "net")
+    _part_params: dict[str, Any]  # arguments of parts that were given, by <part>__<argument>
     _parameter_constraints: ClassVar[dict] = {
         "network": [str, callable],
         "metric": [str, callable],
@@ -246,6 +248,10 @@ class SiameseSpeakerEncoder(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        hide_var_keyword(cls)
 
     def __init__(
         self,
@@ -294,6 +300,61 @@ class SiameseSpeakerEncoder(
         self.verbose = verbose
         self._keep_part_params(part_params)
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also the arguments of the chosen parts that were not given, with their defaults.
+
+        Returns
+        -------
+        params : dict
+            Parameter names mapped to their values.
+        """
+        params = super().get_params(deep=False)
+        if deep:
+            for name in self._part_names:
+                with contextlib.suppress(ValueError):  # `fit` says what is wrong with a part
+                    defaults = self._part(name).defaults()
+                    params |= {f"{name}__{argument}": d for argument, d in defaults.items()}
+        return params | self._part_params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params
+            By name; ``<part>__<argument>`` for an argument of a part. Plain ones are set first, so
+            that a part and its arguments can be changed together, in any order.
+
+        Returns
+        -------
+        self : estimator
+            Unchanged where this raises.
+
+        Raises
+        ------
+        ValueError
+            For a name that is neither a parameter nor an argument of the chosen part.
+        """
+        nested = {name: value for name, value in params.items() if self._is_of_part(name)}
+        with unchanged_on_error(self):
+            super().set_params(
+                **{name: value for name, value in params.items() if name not in nested}
+            )
+            for name in nested:
+                part_name, _, argument = name.partition("__")
+                try:
+                    part = self._part(part_name)
+                except ValueError:
+                    continue  # `fit` says what is wrong with the part itself
+                part.check_argument(argument)
+            self._part_params = {**self._part_params, **nested}
+        return self
+
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -328,7 +389,7 @@ class SiameseSpeakerEncoder(
         with unchanged_on_error(self, unless="state_"):
             training = self._train(X, y)
         # Some 64 recordings, spread over all speakers, show whether the network has collapsed.
-        some = training.frames[:: max(1, len(training.frames) // 64)]
+        some = training.recordings[:: max(1, len(training.recordings) // 64)]
         _warn_if_collapsed(self._embed(some))
         return self
 
@@ -337,10 +398,10 @@ class SiameseSpeakerEncoder(
         with uninterrupted():
             from ..._torch import random_guard, resolve_device
             from ._loop import fit_task
-            from ._parts import TrainingSettings
+            from ._parts import settings_of
             from ._training import Training
 
-        settings = TrainingSettings.of(self, self._checked_parts())
+        settings = settings_of(self, self._checked_parts())
         start = (self.state_, self.loss_state_) if self._continues() else None
         checkpoint = self._open_checkpoint(settings, start, frames, speakers)
         # Drawn after the checkpoint is named by the state of a generator, which this moves.
@@ -370,7 +431,7 @@ class SiameseSpeakerEncoder(
         return training
 
     def _open_checkpoint(
-        self, settings: TrainingSettings, start: Any, frames: FrameSequence, speakers: NDArray
+        self, settings: Bunch, start: Any, frames: FrameSequence, speakers: NDArray
     ) -> Checkpoint | None:
         if self.checkpoint_dir is None:
             return None
@@ -466,6 +527,36 @@ class SiameseSpeakerEncoder(
         check_consistent_length(frames, speakers)
         _check_background_speakers(type(self).__name__, speakers)
         return frames, speakers
+
+    def _keep_part_params(self, params: Mapping[str, Any]) -> None:
+        """Keep what the constructor was given beside the plain parameters."""
+        for name in params:
+            if not self._is_of_part(name):
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}"
+                )
+        self._part_params = dict(params)
+
+    def _part(self, name: str, params: Mapping[str, Any] | None = None) -> Part:
+        """Return a part as the parameters choose it, by default those of this estimator."""
+        params = self.get_params(deep=False) if params is None else params
+        given = {
+            key.removeprefix(f"{name}__"): value
+            for key, value in params.items()
+            if key.startswith(f"{name}__")
+        }
+        return self._find_part(name, params.get(name), given)
+
+    def _checked_parts(self) -> dict[str, Part]:
+        """Return the parts by name; raise a ValueError for what they cannot be built from."""
+        parts = {name: self._part(name) for name in self._part_names}
+        for part in parts.values():
+            part.check()
+        return parts
+
+    def _is_of_part(self, name: str) -> bool:
+        part, separator, argument = name.partition("__")
+        return part in self._part_names and bool(separator and argument)
 
     def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
         with uninterrupted():
@@ -606,3 +697,6 @@ def _warn_if_collapsed(embeddings: NDArray) -> None:
             "only, so it tells nobody apart. Lower lr, train for more epochs, or choose "
             "another loss."
         )
+
+
+hide_var_keyword(SiameseSpeakerEncoder)

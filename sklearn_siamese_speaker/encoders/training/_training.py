@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import Bunch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
@@ -19,9 +19,9 @@ from ...features.frames import FrameSequence
 from ...nn import Loss, Siamese, frame_statistics
 from ...nn.protocols import ask
 from ._closed_form import start_in_closed_form
-from ._loop import Batches, Epochs, StopTraining
-from ._part_params import Part
-from ._parts import Augmentation, TrainingSettings, build_modules
+from ._loop import Epochs, Recordings, StopTraining, as_it_is
+from ._part import Part
+from ._parts import Augmentation, build_modules
 from ._validation import Validation, hold_out_speakers
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ class Training:
     """A training, ready to run; everything random in it comes from the seed."""
 
     classes: NDArray  # the speakers trained on
-    frames: FurtherSpeakers  # their recordings, those of further speakers included
+    recordings: Recordings  # theirs, and the copies of further speakers
 
     def __init__(
         self,
-        settings: TrainingSettings,
+        settings: Bunch,
         frames: FrameSequence,
         y: NDArray,  # their speakers
         *,
@@ -56,30 +56,22 @@ class Training:
             is_held_out = hold_out_speakers(y, settings.validation_fraction, seed)
             own, own_y = _select(frames, ~is_held_out), y[~is_held_out]
             held_out = _select(frames, is_held_out), y[is_held_out]
-        self.frames = FurtherSpeakers(own, augment)
         self.classes, speakers = np.unique(own_y, return_inverse=True)
-        speakers = self.frames.speakers(speakers)
         generator = torch.Generator()  # seeded at each epoch
-        sampler = _build_sampler(settings, speakers, generator)
-        modules = _start_modules(settings, self.frames, speakers, start, seed)
+        crop_frames = _crop_length(settings.crop_frames, own)
+        self.recordings = Recordings(own, speakers, augment, crop_frames, generator)
+        everyone = self.recordings.speakers.numpy()
+        sampler = _build_sampler(settings, everyone, generator)
+        modules = _start_modules(settings, self.recordings, everyone, start, seed)
         self.validation = None
         if held_out is not None:
             self.validation = _build_validation(settings, *held_out, len(sampler), seed)
         self.validations = [] if self.validation is None else self.validation.validations
-        crop_frames = _crop_length(settings.crop_frames, own)
-        self.batches = Batches(
-            self.frames,
-            speakers,
-            sampler,
-            crop_frames=crop_frames,
-            augment=[change for change in augment if callable(change)],
-            generator=generator,
-        )
         self.epochs = Epochs(settings, len(sampler), self.validations, seed, generator)
         # A checkpoint is written before anything stops the training.
         callbacks = [self.epochs, checkpoint, callback, self.validation]
         callbacks = [each for each in callbacks if each is not None]
-        self.net = _build_net(settings, modules, device, callbacks)
+        self.net = _build_net(settings, modules, sampler, device, callbacks)
         self.epochs.attach(self.net.optimizer_)
         if checkpoint is not None:
             checkpoint.attach(self.net, seed, self.epochs.scheduler, self.validation)
@@ -90,9 +82,9 @@ class Training:
         with self.epochs.show(n_done):
             # skorch's own `fit` swallows a Ctrl-C; here it passes through.
             with contextlib.suppress(StopTraining):
-                net.notify("on_train_begin", X=self.batches, y=None)
-                net.fit_loop(self.batches, epochs=self.settings.max_epochs - n_done)
-            net.notify("on_train_end", X=self.batches, y=None)
+                net.notify("on_train_begin", X=self.recordings, y=None)
+                net.fit_loop(self.recordings, epochs=self.settings.max_epochs - n_done)
+            net.notify("on_train_end", X=self.recordings, y=None)
         if self.validation is not None:
             self.validation.restore_best(net)
 
@@ -111,7 +103,7 @@ class Training:
         return {
             "_fitted_params": _module_params(self.settings.parts),
             "classes_": self.classes,
-            "n_training_speakers_": int(self.batches.speakers.max()) + 1,
+            "n_training_speakers_": int(self.recordings.speakers.max()) + 1,
             "embedding_metric_": self.net.criterion_.space.plain_metric,
             "state_": module_to_arrays(self.net.module_),
             "loss_state_": module_to_arrays(self.net.criterion_),
@@ -140,44 +132,7 @@ def _select(frames: FrameSequence, is_chosen: NDArray[np.bool_]) -> FrameSequenc
     return [frames[i] for i in np.flatnonzero(is_chosen).tolist()]
 
 
-class FurtherSpeakers(Sequence[NDArray[np.float32]]):
-    """Recordings and, behind them, their copies of further speakers, made when they are read."""
-
-    def __init__(self, frames: FrameSequence, changes: Sequence[Any]) -> None:
-        self.frames = frames
-        self._copies: list[tuple[Any, int]] = []  # which change, which of what it makes
-        for change in changes:
-            n_copies = len(list(_copies_by(change, frames[0])))
-            self._copies += [(change, which) for which in range(n_copies)]
-
-    def __len__(self) -> int:
-        return len(self.frames) * (1 + len(self._copies))
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(len(self))[index]]
-        copy, row = divmod(range(len(self))[index], len(self.frames))
-        recording = self.frames[row]
-        if copy == 0:
-            return recording
-        change, which = self._copies[copy - 1]
-        return next(islice(_copies_by(change, recording), which, None)).numpy()
-
-    def speakers(self, speakers: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the speakers of all, with those of the recordings as 0 .. n_speakers - 1."""
-        n_speakers = 1 + speakers.max()
-        return np.concatenate([speakers + n_speakers * i for i in range(1 + len(self._copies))])
-
-
-def _copies_by(change: Any, recording: NDArray[np.float32]) -> Iterator[torch.Tensor]:
-    # The array is copied: torch refuses reversed ones, and warns of those that are read-only.
-    tensor = torch.from_numpy(np.array(recording))
-    yield from ask(change, "further_speakers")(tensor)
-
-
-def _build_sampler(
-    settings: TrainingSettings, speakers: NDArray, generator: torch.Generator
-) -> Any:
+def _build_sampler(settings: Bunch, speakers: NDArray, generator: torch.Generator) -> Any:
     batch_size = settings.batch_size
     sampler = settings.parts["pairs"].build(
         labels=speakers, batch_size=batch_size, generator=generator
@@ -193,7 +148,7 @@ def _build_sampler(
 
 
 def _build_validation(
-    settings: TrainingSettings, frames: FrameSequence, y: NDArray, batches_per_epoch: int, seed: int
+    settings: Bunch, frames: FrameSequence, y: NDArray, batches_per_epoch: int, seed: int
 ) -> Validation:
     speakers = np.unique(y, return_inverse=True)[1]
     batches = _build_sampler(settings, speakers, torch.Generator().manual_seed(seed))
@@ -212,7 +167,7 @@ def _crop_length(crop_frames: int | str, frames: FrameSequence) -> int:
 
 
 def _start_modules(
-    settings: TrainingSettings,
+    settings: Bunch,
     frames: Sequence[NDArray[np.float32]],
     speakers: NDArray,
     start: tuple[Arrays, Arrays] | None,
@@ -248,8 +203,9 @@ def _continue_from(state: Arrays, loss_state: Arrays, siamese: Siamese, loss: Lo
 
 
 def _build_net(
-    settings: TrainingSettings,
+    settings: Bunch,
     modules: tuple[Siamese, Loss],
+    sampler: Any,
     device: torch.device,
     callbacks: Sequence[Callback],
 ) -> NeuralNet:
@@ -263,17 +219,16 @@ def _build_net(
         lr=settings.lr,
         max_epochs=settings.max_epochs,
         train_split=None,
-        iterator_train=_as_it_is,
+        # torch's DataLoader, with batches that a sampler of ours draws; `batch_size` is part of it.
+        iterator_train__batch_sampler=sampler,
+        iterator_train__batch_size=1,
+        iterator_train__collate_fn=as_it_is,
+        iterator_train__generator=torch.Generator(),  # else it draws from the global one
         device=device,
         verbose=0,
         callbacks=[*callbacks, *(further.pop("callbacks", None) or ())],
         **further,
     ).initialize()
-
-
-def _as_it_is(batches: Batches, batch_size: int) -> Batches:
-    """Return what skorch iterates over in each epoch; `batch_size` is the sampler's business."""
-    return batches
 
 
 def _module_params(parts: Mapping[str, Part]) -> dict[str, Any]:

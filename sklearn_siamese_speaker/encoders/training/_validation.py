@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import Bunch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
@@ -17,7 +18,6 @@ from ...model_selection import NShotKWaySplit
 from ...nn import Loss
 from ...similarity import nearest_speakers
 from ._loop import StopTraining, mean_or_none, pair_accuracy
-from ._parts import TrainingSettings
 
 CASE_STUDY = {"n_shots": 1, "k_way": 4, "n_tasks": 100}
 _DEFAULT_PATIENCE = 10
@@ -54,7 +54,7 @@ class Validation(Callback):
         frames: FrameSequence,
         speakers: NDArray,  # of the frames, as integers
         batches: Iterable[list[int]],  # loss and pairs are those of batches, as in training
-        settings: TrainingSettings,
+        settings: Bunch,
         *,
         batches_per_epoch: int,
         seed: int,

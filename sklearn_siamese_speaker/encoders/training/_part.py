@@ -9,16 +9,13 @@ acts, or raises.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
-
-from ..._state import unchanged_on_error
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,10 @@ class Part:
             return {}
         parameters = _parameters(self.factory)
         return {name: p.default for name, p in parameters.items() if name not in self.filled}
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the arguments that a user need not give, with their defaults."""
+        return {name: d for name, d in self.arguments().items() if d is not _REQUIRED}
 
     def check(self) -> None:
         """Raise a ValueError unless the factory takes the given arguments and lacks none."""
@@ -135,112 +136,14 @@ def _takes_any_name(factory: Callable[..., Any]) -> bool:
     return inspect.Parameter.VAR_KEYWORD in kinds
 
 
-class PartParamsMixin:
-    """Parameters ``<part>__<argument>`` for an estimator; comes before BaseEstimator."""
-
-    # A subclass names its parts in `_part_names`, finds them in `_find_part`, hands the
-    # ``**kwargs`` of its constructor to `_keep_part_params` and calls `_checked_parts` in `fit`.
-
-    _part_names: ClassVar[tuple[str, ...]] = ()
-    _part_params: dict[str, Any]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        # Tools that pass a value for each name of the signature, as scikit-learn's checks do, would
-        # take the name of ``**kwargs`` for a parameter.
-        signature = inspect.signature(cls.__init__)
-        plain = [
-            p
-            for p in signature.parameters.values()
-            if p.name != "self" and p.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        cls.__signature__ = signature.replace(parameters=plain)  # type: ignore[attr-defined]
-
-    def _find_part(self, name: str, value: Any, given: Mapping[str, Any]) -> Part:
-        """Return a part; raise a ValueError where `value` is nothing that the part can be."""
-        raise NotImplementedError
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters of this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Also the arguments of the chosen parts that were not given, with their defaults.
-
-        Returns
-        -------
-        params : dict
-            Parameter names mapped to their values.
-        """
-        params = super().get_params(deep=False)  # type: ignore[misc]
-        if deep:
-            for name in self._part_names:
-                with contextlib.suppress(ValueError):  # `fit` says what is wrong with a part
-                    defaults = self._part(name).arguments()
-                    params |= {f"{name}__{a}": v for a, v in defaults.items() if v is not _REQUIRED}
-        return params | self._part_params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of this estimator.
-
-        Parameters
-        ----------
-        **params
-            By name; ``<part>__<argument>`` for an argument of a part. Plain ones are set first, so
-            that a part and its arguments can be changed together, in any order.
-
-        Returns
-        -------
-        self : estimator
-            Unchanged where this raises.
-
-        Raises
-        ------
-        ValueError
-            For a name that is neither a parameter nor an argument of the chosen part.
-        """
-        nested = {name: value for name, value in params.items() if self._is_of_part(name)}
-        with unchanged_on_error(self):
-            super().set_params(  # type: ignore[misc]
-                **{name: value for name, value in params.items() if name not in nested}
-            )
-            for name in nested:
-                part_name, _, argument = name.partition("__")
-                try:
-                    part = self._part(part_name)
-                except ValueError:
-                    continue  # `fit` says what is wrong with the part itself
-                part.check_argument(argument)
-            self._part_params = {**self._part_params, **nested}
-        return self
-
-    def _keep_part_params(self, params: Mapping[str, Any]) -> None:
-        """Keep what the constructor was given beside the plain parameters."""
-        for name in params:
-            if not self._is_of_part(name):
-                raise TypeError(
-                    f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}"
-                )
-        self._part_params = dict(params)
-
-    def _part(self, name: str, params: Mapping[str, Any] | None = None) -> Part:
-        """Return a part as the parameters choose it, by default those of this estimator."""
-        params = self.get_params(deep=False) if params is None else params
-        given = {
-            key.removeprefix(f"{name}__"): value
-            for key, value in params.items()
-            if key.startswith(f"{name}__")
-        }
-        return self._find_part(name, params.get(name), given)
-
-    def _checked_parts(self) -> dict[str, Part]:
-        """Return the parts by name; raise a ValueError for what they cannot be built from."""
-        parts = {name: self._part(name) for name in self._part_names}
-        for part in parts.values():
-            part.check()
-        return parts
-
-    def _is_of_part(self, name: str) -> bool:
-        part, separator, argument = name.partition("__")
-        return part in self._part_names and bool(separator and argument)
+def hide_var_keyword(cls: type) -> None:
+    """Leave ``**kwargs`` of a constructor out of the signature of its class."""
+    # Tools that pass a value for each name of a signature, as scikit-learn's checks do, would take
+    # the name of ``**kwargs`` for a parameter.
+    signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+    plain = [
+        p
+        for p in signature.parameters.values()
+        if p.name != "self" and p.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    cls.__signature__ = signature.replace(parameters=plain)  # type: ignore[attr-defined]
