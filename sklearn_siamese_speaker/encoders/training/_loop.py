@@ -29,7 +29,7 @@ from ...features.frames import FrameSequence
 from ...nn.protocols import ask
 
 
-class Recordings(Dataset):
+class Recordings(Dataset, Sequence[NDArray[np.float32]]):
     """Recordings and, behind them, their copies of further speakers, made when they are read.
 
     An index or a slice gives whole recordings; torch's DataLoader asks for batches of crops.
