@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from numbers import Integral, Real
@@ -135,26 +134,10 @@ TEXTS["parameters"] = "\n\n".join(
 )
 
 
-@dataclass
-class Extracted:
-    """What became of some recordings; `frames` are of all, or of none if there are faults."""
-
-    n_recordings: int = 0
-    frames: list[Frames] = field(default_factory=list)
-    faults: list[AudioError] = field(default_factory=list)  # of those that cannot be used
-    doubts: list[AudioError] = field(default_factory=list)  # of those that are probably not meant
-
-    def add(self, others: Extracted) -> None:
-        """Append what became of further recordings."""
-        self.n_recordings += others.n_recordings
-        self.frames += others.frames
-        self.faults += others.faults
-        self.doubts += others.doubts
-
-    def raise_faults(self) -> None:
-        """Warn of doubts; raise one `AudioError` if there are faults."""
-        warn_of_doubts(self.doubts)
-        raise_faults(self.faults, self.n_recordings)
+# What becomes of a batch: how many recordings it has; the frames of each, unless there are faults
+# or they were only checked; a fault for each that cannot be used; a doubt for each that is probably
+# not what was meant.
+Extracted = tuple[int, list[Frames], list[AudioError], list[AudioError]]
 
 
 class RecordingTransformer(
@@ -317,16 +300,21 @@ class RecordingTransformer(
         self, X: Any, *, extract: bool, tell_step: Callable[[], None] = lambda: None
     ) -> NDArray:
         """Extract, or only check; what is wrong anywhere in `X` is said in one error."""
-        found = Extracted()
+        frames: list[Frames] = []
+        faults: list[AudioError] = []
+        doubts: list[AudioError] = []
         with Progress(
             "Extracting frames" if extract else "Checking recordings", len(X)
         ) as progress:
-            for batch in self.extract_batches(X, extract=extract):
-                found.add(batch)
-                progress.advance(batch.n_recordings)
+            for n_recordings, some, bad, doubtful in self.extract_batches(X, extract=extract):
+                frames += some
+                faults += bad
+                doubts += doubtful
+                progress.advance(n_recordings)
                 tell_step()
-        found.raise_faults()
-        return _as_array(found.frames) if extract else np.empty(0)
+        warn_of_doubts(doubts)
+        raise_faults(faults, len(X))
+        return _as_array(frames) if extract else np.empty(0)
 
     def extract_batches(
         self, X: Any, *, extract: bool = True, first: int = 0
@@ -349,7 +337,8 @@ class RecordingTransformer(
             parallel = Parallel(n_jobs=self.n_jobs)
         for batch in parallel(tasks):
             # There will be an error, and it is to name all faults: the rest is only checked.
-            has_faults = has_faults or bool(batch.faults)
+            _, _, faults, _ = batch
+            has_faults = has_faults or bool(faults)
             yield batch
 
     def _extract_batch(self, items: Any, first: int, is_rows: bool, extract: bool) -> Extracted:
@@ -368,7 +357,7 @@ class RecordingTransformer(
                 recording.close()
         faults += [result for result in results if isinstance(result, AudioError)]
         frames = [] if faults else [result for result in results if isinstance(result, np.ndarray)]
-        return Extracted(len(items), frames, faults, doubts)
+        return len(items), frames, faults, doubts
 
     def _extract_recordings(self, recordings: Sequence[Recording]) -> list[Frames | AudioError]:
         """Return the frames of each recording, or the fault of those that cannot be used."""

@@ -7,6 +7,7 @@ encoder's ``pairs__<argument>``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from math import ceil
 from typing import Any, ClassVar
@@ -20,40 +21,32 @@ __all__ = ["SAMPLERS", "RandomPairSampler", "SpeakerBatchSampler"]
 SAMPLERS: Registry[Callable[..., Any]] = Registry()
 
 
-class ShuffledQueue:
-    """Items in random order; when all are taken, they are shuffled anew."""
+Take = Callable[[Collection[int]], int | None]  # the next item that is not to be avoided
 
-    def __init__(self, items: Iterable[int], generator: torch.Generator) -> None:
-        self.items = list(items)
-        self.generator = generator
-        self.waiting: list[int] = []
 
-    def take(self, avoid: Collection[int] = ()) -> int:
-        """Return the next item that is not in `avoid`; there must be one."""
-        item = self.take_if_any(avoid)
-        if item is None:
-            raise LookupError("All items are to be avoided.")
-        return item
+def shuffled_queue(items: Iterable[int], generator: torch.Generator) -> Take:
+    """Return a function that takes the next of shuffled items; taken ones are shuffled anew."""
+    items = list(items)
+    waiting: list[int] = []
 
-    def take_if_any(self, avoid: Collection[int]) -> int | None:
-        """Return the next item that is not in `avoid`, None when there is none."""
-        item = self._next(avoid)
-        if item is None:
-            self._add_taken_items()
-            item = self._next(avoid)
-        return item
-
-    def _next(self, avoid: Collection[int]) -> int | None:
-        for position, item in enumerate(self.waiting):
+    def next_but(avoid: Collection[int]) -> int | None:
+        for position, item in enumerate(waiting):
             if item not in avoid:
-                return self.waiting.pop(position)
+                return waiting.pop(position)
         return None
 
-    def _add_taken_items(self) -> None:
-        waiting = set(self.waiting)
-        taken = [item for item in self.items if item not in waiting]
-        order = torch.randperm(len(taken), generator=self.generator).tolist()
-        self.waiting += [taken[i] for i in order]
+    def take(avoid: Collection[int]) -> int | None:
+        item = next_but(avoid)
+        if item is not None:
+            return item
+        # Those that are waiting still come first.
+        left = set(waiting)
+        taken = [item for item in items if item not in left]
+        order = torch.randperm(len(taken), generator=generator).tolist()
+        waiting.extend(taken[i] for i in order)
+        return next_but(avoid)
+
+    return take
 
 
 @SAMPLERS.add("all")
@@ -109,21 +102,21 @@ class SpeakerBatchSampler:
 
     def __iter__(self) -> Iterator[list[int]]:
         recordings = _queues_of_recordings(self.labels, self.generator)
-        speakers = ShuffledQueue(recordings, self.generator)
+        speakers = shuffled_queue(recordings, self.generator)
         for _ in range(len(self)):
             yield self._batch(speakers, recordings)
 
-    def _batch(self, speakers: ShuffledQueue, recordings: dict[int, ShuffledQueue]) -> list[int]:
+    def _batch(self, speakers: Take, recordings: dict[int, Take]) -> list[int]:
         batch: list[int] = []
         present: set[int] = set()
         size = min(self.batch_size, len(self.labels))
         while len(batch) < size:
             if len(present) == len(recordings):
                 present.clear()
-            speaker = speakers.take(avoid=present)
+            speaker = _some(speakers, present)
             present.add(speaker)
             for _ in range(min(self.recordings_per_speaker, size - len(batch))):
-                recording = recordings[speaker].take_if_any(avoid=batch)
+                recording = recordings[speaker](batch)
                 if recording is not None:
                     batch.append(recording)
         return batch
@@ -186,9 +179,10 @@ class RandomPairSampler:
 
     def __iter__(self) -> Iterator[list[int]]:
         recordings = _queues_of_recordings(self.labels, self.generator)
-        anyone = ShuffledQueue(recordings, self.generator)
-        repeated = [speaker for speaker, queue in recordings.items() if len(queue.items) > 1]
-        pairable = ShuffledQueue(repeated, self.generator)
+        anyone = shuffled_queue(recordings, self.generator)
+        counts = Counter(self.labels)
+        repeated = [speaker for speaker in recordings if counts[speaker] > 1]
+        pairable = shuffled_queue(repeated, self.generator)
         for _ in range(len(self)):
             pairs = [
                 _same_pair(pairable, recordings)
@@ -200,25 +194,28 @@ class RandomPairSampler:
             yield [*first, *second]
 
 
-def _same_pair(speakers: ShuffledQueue, recordings: dict[int, ShuffledQueue]) -> tuple[int, int]:
-    queue = recordings[speakers.take()]
-    first = queue.take()
-    return first, queue.take(avoid=[first])
+def _same_pair(speakers: Take, recordings: dict[int, Take]) -> tuple[int, int]:
+    queue = recordings[_some(speakers)]
+    first = _some(queue)
+    return first, _some(queue, [first])
 
 
-def _different_pair(
-    speakers: ShuffledQueue, recordings: dict[int, ShuffledQueue]
-) -> tuple[int, int]:
-    first = speakers.take()
-    second = speakers.take(avoid=[first])
-    return recordings[first].take(), recordings[second].take()
+def _different_pair(speakers: Take, recordings: dict[int, Take]) -> tuple[int, int]:
+    first = _some(speakers)
+    second = _some(speakers, [first])
+    return _some(recordings[first]), _some(recordings[second])
 
 
-def _queues_of_recordings(
-    labels: list[int], generator: torch.Generator
-) -> dict[int, ShuffledQueue]:
+def _some(take: Take, avoid: Collection[int] = ()) -> int:
+    """Return the next item where there is one."""
+    item = take(avoid)
+    assert item is not None
+    return item
+
+
+def _queues_of_recordings(labels: list[int], generator: torch.Generator) -> dict[int, Take]:
     """Return for each speaker the queue of its recordings."""
     recordings: dict[int, list[int]] = {}
     for recording, speaker in enumerate(labels):
         recordings.setdefault(speaker, []).append(recording)
-    return {speaker: ShuffledQueue(own, generator) for speaker, own in recordings.items()}
+    return {speaker: shuffled_queue(own, generator) for speaker, own in recordings.items()}

@@ -1,11 +1,8 @@
-"""What happens in the epochs of a training: recordings, their crops, callbacks of the skorch net.
-
-Validation and checkpoints are callbacks too, in files of their own.
-"""
+"""What a training loops over: recordings in batches of crops, and epochs as tasks of callbacks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -17,14 +14,10 @@ import torch
 import torch._dynamo
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch import nn
 from torch.utils.data import Dataset
 
-from ..._progress import Progress, duration_text
-from ..._torch import epoch_seed, reseed
 from ...features.frames import FrameSequence
 from ...nn.protocols import ask
 
@@ -100,109 +93,6 @@ def random_crop(recording: NDArray, n_frames: int, generator: torch.Generator | 
 
 class StopTraining(Exception):  # noqa: N818 - not an error
     """Raised by a callback to end the training after the current epoch."""
-
-
-class Epochs(Callback):
-    """What happens in every epoch: seeds, the learning rate, the pair accuracy, a word to the user.
-
-    A line an epoch is printed if verbose, else stderr shows how far a long training is.
-    """
-
-    # From `attach` on. Its state is part of the training, as the optimizer's is.
-    scheduler: torch.optim.lr_scheduler.LRScheduler
-
-    def __init__(
-        self,
-        settings: Bunch,
-        batches_per_epoch: int,
-        validations: Sequence[Mapping[str, Any]],  # grow during the training
-        seed: int,
-        generator: torch.Generator,  # draws the batches
-    ) -> None:
-        self.settings = settings
-        self.batches_per_epoch = batches_per_epoch
-        self.validations = validations
-        self.seed = seed
-        self.generator = generator
-        self.progress: Progress | None = None
-
-    def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Build the schedule, which sets the learning rate of the first batch."""
-        n_batches = self.batches_per_epoch * self.settings.max_epochs
-        self.scheduler = self.settings.parts["schedule"].build(
-            optimizer=optimizer,
-            max_lr=self.settings.lr,
-            T_max=n_batches,
-            total_iters=n_batches,
-            total_steps=n_batches,
-            epochs=self.settings.max_epochs,
-            steps_per_epoch=self.batches_per_epoch,
-        )
-
-    def show(self, n_epochs_done: int) -> Progress:
-        """Return what shows the progress; to be closed after the training."""
-        self.n_epochs_before = n_epochs_done
-        n_batches = (self.settings.max_epochs - n_epochs_done) * self.batches_per_epoch
-        progress = Progress("Training, batch", n_batches)
-        if not self.settings.verbose:
-            self.progress = progress
-        return progress
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Seed all generators from (seed, epoch)."""
-        # What a monitor draws then cannot change the epochs after it, and a resumed training draws
-        # what an undisturbed one would have drawn.
-        epoch = len(net.history)
-        reseed(self.seed, epoch)
-        # One more, or the batches would be drawn from the numbers that dropout draws from.
-        self.generator.manual_seed(epoch_seed(self.seed, epoch) + 1)
-        self.pair_accuracies: list[float | None] = []
-
-    def on_grad_computed(
-        self, net: NeuralNet, named_parameters: Iterable[tuple[str, nn.Parameter]], **kwargs: Any
-    ) -> None:
-        """Stop before a NaN or infinite gradient reaches the weights; such a loss shows in it."""
-        gradients = [p.grad for _, p in named_parameters if p.grad is not None]
-        if all(torch.isfinite(g).all() for g in gradients):
-            return
-        raise FloatingPointError(
-            f"The loss or its gradient is not finite in epoch {len(net.history)}, batch "
-            f"{len(net.history[-1, 'batches'])}, at a learning rate of "
-            f"{net.optimizer_.param_groups[0]['lr']:.2g}. The weights of the batch before are "
-            "kept; lower lr, or look for extreme values in X."
-        )
-
-    @torch.no_grad()
-    def on_batch_end(
-        self,
-        net: NeuralNet,
-        batch: tuple[torch.Tensor, torch.Tensor],
-        y_pred: torch.Tensor,
-        loss: torch.Tensor,
-        **kwargs: Any,
-    ) -> None:
-        """Set the learning rate of the next batch; compare recordings as the loss did."""
-        self.scheduler.step()
-        pairs = net.criterion_.distances_of_pairs(y_pred, batch[1].to(y_pred.device))
-        self.pair_accuracies.append(pair_accuracy(*pairs))
-        if self.progress is not None:
-            epoch = f"epoch {len(net.history)}/{self.settings.max_epochs}"
-            self.progress.advance(detail=f"{epoch}, loss {loss.item():.3g}")
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Record the pair accuracy, and print the line of the epoch."""
-        net.history.record("train_pair_accuracy", mean_or_none(self.pair_accuracies))
-        if self.settings.verbose:
-            print(self._line(net), flush=True)
-
-    def _line(self, net: NeuralNet) -> str:
-        row, max_epochs = net.history[-1], self.settings.max_epochs
-        parts = [f"epoch {row['epoch']}/{max_epochs}", f"loss {row['train_loss']:.4f}"]
-        if self.validations:
-            parts.append(f"validation {self.validations[-1]['accuracy']:.3f}")
-        seconds = [epoch["dur"] for epoch in net.history[self.n_epochs_before :]]
-        left = float(np.mean(seconds)) * (max_epochs - len(net.history))
-        return ", ".join([*parts, f"{duration_text(left)} left"])
 
 
 def pair_accuracy(distances: torch.Tensor, same: torch.Tensor) -> float | None:

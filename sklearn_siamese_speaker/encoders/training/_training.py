@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
-from ..._torch import arrays_to_module, module_to_arrays
+from ..._progress import Progress, duration_text
+from ..._torch import arrays_to_module, epoch_seed, module_to_arrays, reseed
 from ...features import FrameStore
 from ...features.frames import FrameSequence
 from ...nn import Loss, Siamese, frame_statistics
 from ...nn.protocols import ask
 from ._closed_form import start_in_closed_form
-from ._loop import Epochs, Recordings, StopTraining, as_it_is
+from ._loop import Recordings, StopTraining, as_it_is, mean_or_none, pair_accuracy
 from ._part import Part
 from ._parts import Augmentation, build_modules
 from ._validation import Validation, hold_out_speakers
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, NDArray]
 
 
-class Training:
-    """A training, ready to run; everything random in it comes from the seed."""
+class Training(Callback):
+    """A training, ready to run, and what happens in its epochs; all that is random has one seed."""
 
     classes: NDArray  # the speakers trained on
     recordings: Recordings  # theirs, and the copies of further speakers
@@ -67,23 +70,26 @@ class Training:
         if held_out is not None:
             self.validation = _build_validation(settings, *held_out, len(sampler), seed)
         self.validations = [] if self.validation is None else self.validation.validations
-        self.epochs = Epochs(settings, len(sampler), self.validations, seed, generator)
+        self.seed, self.generator = seed, generator
+        self.batches_per_epoch = len(sampler)
         # A checkpoint is written before anything stops the training.
-        callbacks = [self.epochs, checkpoint, callback, self.validation]
+        callbacks = [self, checkpoint, callback, self.validation]
         callbacks = [each for each in callbacks if each is not None]
         self.net = _build_net(settings, modules, sampler, device, callbacks)
-        self.epochs.attach(self.net.optimizer_)
+        self.scheduler = _build_scheduler(settings, self.net.optimizer_, len(sampler))
         if checkpoint is not None:
-            checkpoint.attach(self.net, seed, self.epochs.scheduler, self.validation)
+            checkpoint.attach(self.net, seed, self.scheduler, self.validation)
 
     def run(self) -> None:
         """Train the epochs that are left and, with early stopping, go back to the best weights."""
         net, n_done = self.net, len(self.net.history)
-        with self.epochs.show(n_done):
+        self.n_epochs_before = n_done
+        n_epochs = self.settings.max_epochs - n_done
+        with Progress("Training, batch", n_epochs * self.batches_per_epoch) as self.progress:
             # skorch's own `fit` swallows a Ctrl-C; here it passes through.
             with contextlib.suppress(StopTraining):
                 net.notify("on_train_begin", X=self.recordings, y=None)
-                net.fit_loop(self.recordings, epochs=self.settings.max_epochs - n_done)
+                net.fit_loop(self.recordings, epochs=n_epochs)
             net.notify("on_train_end", X=self.recordings, y=None)
         if self.validation is not None:
             self.validation.restore_best(net)
@@ -110,6 +116,64 @@ class Training:
             "history_": {"epochs": epochs, "validations": list(self.validations)},
             "n_iter_": len(epochs),
         }
+
+    # What skorch calls in the epochs
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Seed all generators from (seed, epoch)."""
+        # What a monitor draws then cannot change the epochs after it, and a resumed training draws
+        # what an undisturbed one would have drawn.
+        epoch = len(net.history)
+        reseed(self.seed, epoch)
+        # One more, or the batches would be drawn from the numbers that dropout draws from.
+        self.generator.manual_seed(epoch_seed(self.seed, epoch) + 1)
+        self.pair_accuracies: list[float | None] = []
+
+    def on_grad_computed(
+        self, net: NeuralNet, named_parameters: Iterable[tuple[str, nn.Parameter]], **kwargs: Any
+    ) -> None:
+        """Stop before a NaN or infinite gradient reaches the weights; such a loss shows in it."""
+        gradients = [p.grad for _, p in named_parameters if p.grad is not None]
+        if all(torch.isfinite(g).all() for g in gradients):
+            return
+        raise FloatingPointError(
+            f"The loss or its gradient is not finite in epoch {len(net.history)}, batch "
+            f"{len(net.history[-1, 'batches'])}, at a learning rate of "
+            f"{net.optimizer_.param_groups[0]['lr']:.2g}. The weights of the batch before are "
+            "kept; lower lr, or look for extreme values in X."
+        )
+
+    @torch.no_grad()
+    def on_batch_end(
+        self,
+        net: NeuralNet,
+        batch: tuple[torch.Tensor, torch.Tensor],
+        y_pred: torch.Tensor,
+        loss: torch.Tensor,
+        **kwargs: Any,
+    ) -> None:
+        """Set the learning rate of the next batch; compare recordings as the loss did."""
+        self.scheduler.step()
+        pairs = net.criterion_.distances_of_pairs(y_pred, batch[1].to(y_pred.device))
+        self.pair_accuracies.append(pair_accuracy(*pairs))
+        if not self.settings.verbose:  # else a line an epoch is printed
+            epoch = f"epoch {len(net.history)}/{self.settings.max_epochs}"
+            self.progress.advance(detail=f"{epoch}, loss {loss.item():.3g}")
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Record the pair accuracy, and print the line of the epoch."""
+        net.history.record("train_pair_accuracy", mean_or_none(self.pair_accuracies))
+        if self.settings.verbose:
+            print(self._line(net), flush=True)
+
+    def _line(self, net: NeuralNet) -> str:
+        row, max_epochs = net.history[-1], self.settings.max_epochs
+        parts = [f"epoch {row['epoch']}/{max_epochs}", f"loss {row['train_loss']:.4f}"]
+        if self.validations:
+            parts.append(f"validation {self.validations[-1]['accuracy']:.3f}")
+        seconds = [epoch["dur"] for epoch in net.history[self.n_epochs_before :]]
+        left = float(np.mean(seconds)) * (max_epochs - len(net.history))
+        return ", ".join([*parts, f"{duration_text(left)} left"])
 
 
 def _check_augment(augment: Sequence[Augmentation], n_features: int) -> None:
@@ -238,3 +302,19 @@ def _module_params(parts: Mapping[str, Part]) -> dict[str, Any]:
         given = parts[name].given
         params |= {name: parts[name].value, **{f"{name}__{key}": v for key, v in given.items()}}
     return params
+
+
+def _build_scheduler(
+    settings: Bunch, optimizer: torch.optim.Optimizer, batches_per_epoch: int
+) -> LRScheduler:
+    """Return the schedule of the learning rate, which sets that of the first batch."""
+    n_batches = batches_per_epoch * settings.max_epochs
+    return settings.parts["schedule"].build(
+        optimizer=optimizer,
+        max_lr=settings.lr,
+        T_max=n_batches,
+        total_iters=n_batches,
+        total_steps=n_batches,
+        epochs=settings.max_epochs,
+        steps_per_epoch=batches_per_epoch,
+    )

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
-from ..._audio import Recordings
+from ..._audio import AudioError, Recordings, raise_faults, warn_of_doubts
 from ..._files import describe_unread, digest_of
 from ..._labels import check_speakers
 from ..._progress import Progress
-from ..base import Extracted, RecordingTransformer
+from ..base import RecordingTransformer
 from ._frame_files import (
     ABOUT,
     FRAMES,
@@ -105,16 +105,20 @@ def _sources(front_end: RecordingTransformer, recordings: Any, dtype: str) -> ND
 
 def _extract(front_end: RecordingTransformer, recordings: Any, writer: FrameWriter) -> None:
     """Extract what the store lacks. Nothing is written once a recording cannot be used."""
-    found = Extracted(n_recordings=len(writer))
+    faults: list[AudioError] = []
+    doubts: list[AudioError] = []
     with Progress("Writing frames", len(recordings)) as progress:
         progress.advance(len(writer))
-        for batch in front_end.extract_batches(recordings, first=len(writer)):
-            frames, batch.frames = batch.frames, []
-            found.add(batch)
-            if not found.faults:
+        for n_recordings, frames, bad, doubtful in front_end.extract_batches(
+            recordings, first=len(writer)
+        ):
+            faults += bad
+            doubts += doubtful
+            if not faults:
                 writer.append(frames)
-            progress.advance(batch.n_recordings)
-    found.raise_faults()
+            progress.advance(n_recordings)
+    warn_of_doubts(doubts)
+    raise_faults(faults, len(recordings))
 
 
 class FrameWriter:
