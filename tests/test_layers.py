@@ -141,6 +141,8 @@ SHORT = {
     "_interrupts.py": "a layer 0 entry point that fits no other",
     "__main__.py": "what python -m runs",
 }
+# A part stands in a file of its own, however short; its folder is where one looks for it.
+PARTS = ("nn/networks/", "nn/losses/", "features/", "similarity/")
 MOST_LINES = 800
 
 
@@ -149,7 +151,8 @@ def test_a_file_is_long_enough_to_be_found_and_short_enough_to_be_read(file):
     address = file.relative_to(PACKAGE).as_posix()
     n_lines = len(file.read_text(encoding="utf-8").splitlines())
     assert n_lines <= MOST_LINES
-    assert n_lines >= 40 or file.name == "__init__.py" or address in SHORT
+    may_be_short = file.name == "__init__.py" or address in SHORT or address.startswith(PARTS)
+    assert n_lines >= 40 or may_be_short
 
 
 def test_every_exemption_is_needed():

@@ -43,7 +43,7 @@ def cluster():
     torch.set_num_threads(1)
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         RobustClient(cluster) as client,
     ):

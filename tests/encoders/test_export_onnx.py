@@ -340,6 +340,20 @@ def test_what_cannot_be_exported_is_named_with_what_can(voices, tmp_path):
         export_onnx(Pipeline([("v", vggish), ("e", encoder)]), tmp_path / "a.onnx")
 
 
+class Louder(MFCC):
+    """Cepstra of a user: other frames under the same parameters."""
+
+    def _extract(self, waveform):
+        return 2 * super()._extract(waveform)
+
+
+def test_a_front_end_derived_from_a_known_one_is_not_taken_for_it(voices, tmp_path):
+    pipeline = Pipeline([("l", Louder(n_mfcc=20)), ("e", fit(MFCC(n_mfcc=20), voices)[-1])])
+    pipeline[0].fit(voices[0])
+    with pytest.raises(ValueError, match="Louder has no ONNX form here; export a Pipeline that"):
+        export_onnx(pipeline, tmp_path / "a.onnx")
+
+
 def test_a_model_that_differs_is_not_written(voices, tmp_path, monkeypatch):
     pipeline = fit(MFCC(n_mfcc=20), voices, network="tdnn")
     monkeypatch.setattr(_export_onnx, "fourier_kernels", lambda window: np.ones((514, 512)))

@@ -223,9 +223,10 @@ def _n_times(reader: Any) -> int:
 def _front_end_modules(front_end: Any) -> list[nn.Module]:
     from ...nn.waveform import Samples
 
-    if isinstance(front_end, RawAudio):
+    extract = type(front_end)._extract  # of a subclass with other frames another one
+    if extract is RawAudio._extract:
         return [Samples()]
-    if isinstance(front_end, (MFCC, LogMelSpectrogram)):
+    if extract in (MFCC._extract, LogMelSpectrogram._extract):
         return _mel_modules(front_end)
     raise ValueError(
         f"{type(front_end).__name__} has no ONNX form here; export a Pipeline that begins with "
